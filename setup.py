@@ -1,0 +1,41 @@
+"""Packaging of vsdpo_jax. `make env` installs it into `.venv`; see README.md."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="vsdpo_jax",
+    version="0.1.0",
+    description="Visual-SDPO in JAX: train vision-language models to write code whose render looks right",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["vsdpo_jax", "vsdpo_jax.*"]),
+    include_package_data=True,
+    package_data={"vsdpo_jax": ["assets/**/*"]},
+    install_requires=[
+        "absl-py>=2.1",
+        "array_record>=0.7",
+        "etils[epath]>=1.10",
+        "flax>=0.12,<0.13",
+        "jax>=0.10,<0.12",
+        "matplotlib>=3.10,<3.12",
+        "ml-collections>=1.0",
+        "numpy>=2.0",
+        "optax>=0.2.5",
+        "orbax-checkpoint>=0.12,<0.13",
+        "pillow>=11",
+        "playwright>=1.50",
+        "python-pptx>=1.0",
+        "safetensors>=0.5",
+        "scipy>=1.14",
+        "sentencepiece>=0.2",
+        "tensorboardX>=2.6",
+        "tensorflow-datasets>=4.9",
+        "tqdm>=4.66",
+        "transformers>=5.0,<6",
+    ],
+    extras_require={
+        # torch is the reference that the parity tests compare with; the package never imports it.
+        "test": ["pytest>=8", "pytest-timeout>=2.3", "ruff>=0.8", "torch==2.13.0"],
+        "tpu": ["jax[tpu]", "gcsfs>=2024.6"],
+    },
+)

@@ -1,0 +1,1 @@
+"""Visual-SDPO in JAX: train vision-language models to write code whose render looks right."""
