@@ -1,0 +1,54 @@
+# Targets for people: `make demo`, `make test`. Everything they need is installed by them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_DIR ?= runs/demo
+
+.PHONY: help env test-env browser demo test test-slow lint bench warmstart clean
+
+help:  ## Show the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+env: $(BIN)/.installed  ## Build .venv with the package.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "vsdpo_jax needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "python3-venv is missing: run 'apt-get install python3-venv' and try again"; rm -rf $(VENV); exit 1; }
+
+$(BIN)/.installed: setup.py | $(BIN)/python
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+test-env: $(BIN)/.installed-test browser
+
+$(BIN)/.installed-test: setup.py $(BIN)/.installed
+	$(BIN)/pip install --quiet --editable '.[test]'
+	@touch $@
+
+browser: env  ## Find or install a Chromium for web pages and the report's tests.
+	@$(BIN)/python -m vsdpo_jax.render.browser --install
+
+demo: env  ## Train the embedded tiny model on charts: about ten minutes on two cores.
+	$(BIN)/python -m vsdpo_jax.train --config=configs/tiny.py --workdir=$(DEMO_DIR)
+
+test: test-env lint  ## Run the tests: under 15 minutes on two cores.
+	$(BIN)/python -m pytest -q -m "not slow" --durations=15 tests
+
+test-slow: test-env  ## Run the slow proofs: soak, scale, long generation.
+	$(BIN)/python -m pytest -q -m slow --durations=15 tests
+
+lint: $(BIN)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: test-env  ## Measure ratios against the alternatives, in one run on this machine.
+	$(BIN)/python -m vsdpo_jax.bench
+
+warmstart: env  ## Make the embedded tiny model again (about an hour on two cores).
+	$(BIN)/python -m vsdpo_jax.train --config=configs/tiny_warmstart.py --workdir=runs/tiny_warmstart
+
+clean:  ## Remove the virtual environment and the caches.
+	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info
