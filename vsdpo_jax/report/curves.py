@@ -1,0 +1,196 @@
+"""Training curves as SVG, drawn from the rows of `metrics.jsonl`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from vsdpo_jax.report.markup import escape, number
+
+WIDTH, HEIGHT = 360, 190
+LEFT, RIGHT, TOP, BOTTOM = 42, 10, 10, 24
+MAX_POINTS = 300
+STAGE_PREFIX = "timing_s/"
+
+Points = list[tuple[float, float]]
+Row = dict[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """One chart: a training metric as a line and, where there is one, its held-out counterpart as dots."""
+
+    title: str
+    key: str
+    eval_key: str = ""
+    unit: str = ""
+    from_zero: bool = True
+
+
+CURVES = (
+    Curve("Reward", "reward", "eval/reward"),
+    Curve("Execution rate", "exec_rate", "eval/exec_rate"),
+    Curve("Defects per render", "defects_per_render", "eval/defects_per_render"),
+    Curve("KL to the teacher", "self_distillation/kl", unit="nats per token"),
+    Curve("Entropy", "entropy", unit="nats per token"),
+    Curve("Gradient norm", "grad_norm"),
+    Curve("Response length", "completions/mean_length", unit="tokens"),
+)
+
+
+def charts(metrics: list[Row]) -> str:
+    """Returns one `<figure>` for each curve that the run has metrics for, and the stage times."""
+    figures = [_line_chart(curve, metrics) for curve in CURVES if series(metrics, curve.key)]
+    stages = _stages(metrics)
+    if stages:
+        figures.append(_stage_chart(stages, metrics))
+    return "".join(figures)
+
+
+def sparkline(metrics: list[Row], key: str) -> str:
+    """Returns a small line without axes, empty when there are fewer than two points."""
+    points = series(metrics, key)
+    if len(points) < 2:
+        return ""
+    scale = _Scale(points, width=120, height=30, margins=(4, 4, 5, 5), from_zero=False)
+    x, y = scale.place(*points[-1])
+    return (
+        f'<svg class="spark" viewBox="0 0 120 30" aria-hidden="true"><path d="{_path(points, scale)}"/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/></svg>'
+    )
+
+
+def series(metrics: list[Row], key: str) -> Points:
+    """Returns (step, value) of a metric at the steps that have it."""
+    return [(row["step"], row[key]) for row in metrics if key in row]
+
+
+def thin(points: Points, limit: int = MAX_POINTS) -> Points:
+    """Returns at most `limit` points: means of equally many neighbours each."""
+    if len(points) <= limit:
+        return points
+    edges = [round(index * len(points) / limit) for index in range(limit + 1)]
+    chunks = [points[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [(sum(x for x, _ in chunk) / len(chunk), sum(y for _, y in chunk) / len(chunk)) for chunk in chunks]
+
+
+def smooth(points: Points) -> Points:
+    """Returns the exponential moving average over about a tenth of the run, free of the bias of its start."""
+    rate = 1 / max(1.0, len(points) / 10)
+    total = weight = 0.0
+    smoothed = []
+    for x, y in points:
+        total, weight = total * (1 - rate) + rate * y, weight * (1 - rate) + rate
+        smoothed.append((x, total / weight))
+    return smoothed
+
+
+def ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """Returns about `count` round numbers that cover [low, high]."""
+    span = (high - low) or abs(high) or 1.0
+    power = 10 ** math.floor(math.log10(span / count))
+    step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if span / (power * factor) <= count)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [index * step for index in range(first, max(last, first + 1) + 1)]
+
+
+class _Scale:
+    """Maps (step, value) to pixels; its value axis ends at round numbers."""
+
+    def __init__(self, points: Points, width=WIDTH, height=HEIGHT, margins=(LEFT, RIGHT, TOP, BOTTOM), from_zero=True):
+        left, right, top, bottom = margins
+        steps, values = [x for x, _ in points], [y for _, y in points]
+        low, high = min(values), max(values)
+        if from_zero and low >= 0:
+            low = 0.0
+        self.ticks = ticks(low, high)
+        self.left, self.right, self.top, self.bottom = left, width - right, top, height - bottom
+        self.first, self.last = min(steps), max(steps)
+        self.low, self.high = (self.ticks[0], self.ticks[-1]) if from_zero else (low, high)
+
+    def place(self, step: float, value: float) -> tuple[float, float]:
+        across = (step - self.first) / ((self.last - self.first) or 1.0)
+        up = (value - self.low) / ((self.high - self.low) or 1.0)
+        return self.left + across * (self.right - self.left), self.bottom - up * (self.bottom - self.top)
+
+
+def _path(points: Points, scale: _Scale) -> str:
+    return "M" + "L".join("{:.1f} {:.1f}".format(*scale.place(*point)) for point in points)
+
+
+def _line_chart(curve: Curve, metrics: list[Row]) -> str:
+    points = thin(series(metrics, curve.key))
+    held_out = thin(series(metrics, curve.eval_key)) if curve.eval_key else []
+    scale = _Scale(points + held_out, from_zero=curve.from_zero)
+    trend = smooth(points)
+    parts = [_axes(scale), f'<path class="raw" d="{_path(points, scale)}"/>']
+    parts.append(f'<path class="trend" d="{_path(trend, scale)}"/>')
+    keys = '<span class="key trend">training</span>'
+    if held_out:
+        parts.append(f'<path class="held" d="{_path(held_out, scale)}"/>')
+        places = (scale.place(*point) for point in held_out)
+        parts += [f'<circle class="held" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in places]
+        keys += '<span class="key held">held out</span>'
+    first, last = trend[0], trend[-1]
+    label = f"{curve.title}: {_value(first[1])} at step {first[0]:.0f}, {_value(last[1])} at step {last[0]:.0f}"
+    return _figure(curve.title, curve.unit, keys if held_out else "", label, parts)
+
+
+def _stages(metrics: list[Row]) -> list[str]:
+    """Stage names, the slowest first; a total is no stage."""
+    seconds: dict[str, float] = {}
+    for row in metrics:
+        for key, value in row.items():
+            if key.startswith(STAGE_PREFIX) and key not in (STAGE_PREFIX + "step", STAGE_PREFIX + "total"):
+                seconds[key] = seconds.get(key, 0.0) + value
+    return sorted(seconds, key=seconds.get, reverse=True)[:6]
+
+
+def _stage_chart(stages: list[str], metrics: list[Row]) -> str:
+    rows = [row for row in metrics if any(stage in row for stage in stages)]
+    columns = [thin([(row["step"], row.get(stage, 0.0)) for row in rows], 120) for stage in stages]
+    tops = [0.0] * len(columns[0])
+    layers = [[(x, 0.0) for x, _ in columns[0]]]
+    for column in columns:
+        tops = [top + y for top, (_, y) in zip(tops, column, strict=True)]
+        layers.append([(x, top) for (x, _), top in zip(column, tops, strict=True)])
+    scale = _Scale(layers[-1] + layers[0])
+    parts, keys = [], ""
+    for index, stage in enumerate(stages):
+        outline = layers[index + 1] + layers[index][::-1]
+        parts.append(f'<path class="area stage{index}" d="{_path(outline, scale)}Z"/>')
+        keys += f'<span class="key stage{index}">{escape(stage.removeprefix(STAGE_PREFIX), 24)}</span>'
+    means = ", ".join(
+        f"{stage.removeprefix(STAGE_PREFIX)} {_value(sum(y for _, y in column) / len(column))}"
+        for stage, column in zip(stages, columns, strict=True)
+    )
+    return _figure("Time per step", "seconds", keys, f"Mean seconds per step: {means}", [*parts, _axes(scale)])
+
+
+def _axes(scale: _Scale) -> str:
+    parts = []
+    for tick in scale.ticks:
+        _, y = scale.place(scale.first, tick)
+        parts.append(f'<line class="grid" x1="{scale.left}" x2="{scale.right}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text x="{scale.left - 6}" y="{y + 3.5:.1f}" text-anchor="end">{_value(tick)}</text>')
+    middle = [
+        tick for tick in ticks(scale.first, scale.last) if scale.first <= tick <= scale.last and tick == round(tick)
+    ]
+    for tick in middle or [scale.first]:
+        x, _ = scale.place(tick, scale.low)
+        parts.append(f'<text x="{x:.1f}" y="{scale.bottom + 16}" text-anchor="middle">{tick:.0f}</text>')
+    return f'<g class="axes">{"".join(parts)}</g>'
+
+
+def _figure(title: str, unit: str, keys: str, label: str, parts: list[str]) -> str:
+    unit = f' <span class="unit">{escape(unit)}</span>' if unit else ""
+    return (
+        f'<figure class="chart"><figcaption><b>{escape(title)}</b>{unit}<span class="keys">{keys}</span></figcaption>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg></figure>'
+    )
+
+
+def _value(value: float) -> str:
+    if value and abs(value) < 0.01:
+        return f"{value:.0e}".replace("e-0", "e-").replace("-", "\u2212")
+    return number(value, 0 if abs(value) >= 10 or value == round(value) else 2).replace(",", "\u2009")

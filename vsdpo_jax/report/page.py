@@ -1,0 +1,223 @@
+"""Puts the page together."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from absl import logging
+from etils import epath
+
+import vsdpo_jax
+from vsdpo_jax.record import RolloutRecord
+from vsdpo_jax.report import curves, rollouts
+from vsdpo_jax.report.heatmap import HeatScale
+from vsdpo_jax.report.markup import duration, escape, number, percent, plural, signed
+from vsdpo_jax.report.run import Run, read_run
+
+ASSETS = Path(vsdpo_jax.__file__).parent / "assets" / "report"
+MAX_BYTES = 9_000_000
+GALLERY_PROMPTS = 12
+GROUPS_IN_DEPTH, ROLLOUTS_IN_DEPTH = 6, 5
+
+# key, name, whether larger is better, how a value is written
+MEASURES = (
+    ("reward", "Reward", True, number),
+    ("exec_rate", "Programs that run", True, percent),
+    ("defects_per_render", "Defects per render", False, number),
+)
+
+
+def write_report(workdir: epath.PathLike, out: epath.PathLike | None = None) -> epath.Path:
+    """Writes the page about a run.
+
+    Args:
+      workdir: folder of the run, local or `gs://`, finished or not.
+      out: the file to write, `report.html` in the workdir if None.
+
+    Returns:
+      The path of the page.
+
+    Raises:
+      ReportError: the folder or its metrics are missing or unreadable.
+    """
+    run = read_run(workdir)
+    for note in run.notes:
+        logging.warning("%s", note)
+    path = epath.Path(out) if out is not None else epath.Path(workdir) / "report.html"
+    temporary = path.with_name(path.name + ".part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary.write_bytes(render_page(run).encode("utf-8"))
+    temporary.replace(path)
+    return path
+
+
+def render_page(run: Run) -> str:
+    """Returns the HTML of the page; pictures and rollouts beyond `MAX_BYTES` are left out, and the page says so."""
+    style, script = (ASSETS / "page.css").read_text(), (ASSETS / "page.js").read_text()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    # Whatever a model wrote, the browser runs this script only, and asks the network for nothing.
+    policy = (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'"
+    )
+    chosen = {name: _choose(records) for name, records in _spread(run.groups).items()}
+    budget = _Budget(MAX_BYTES)
+    sections = [
+        ("results", "Held-out tasks, before and after", _results(run)),
+        ("gallery", "The same prompt, before and after", _gallery(run, budget)),
+        ("rollouts", "Rollouts in depth", _in_depth(run, chosen, budget)),
+        ("curves", "Training", f'<div class="charts">{curves.charts(run.metrics)}</div>'),
+    ]
+    sections = [section for section in sections if section[2]]
+    links = "".join(f'<a href="#{key}">{escape(name)}</a>' for key, name, _ in sections)
+    body = "".join(f'<section id="{key}"><h2>{escape(name)}</h2>{content}</section>' for key, name, content in sections)
+    notes = "".join(f"<li>{escape(note, 400)}</li>" for note in run.notes)
+    notes = f"<footer><h2>Notes</h2><ul>{notes}</ul></footer>" if notes else ""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
+        f'<link rel="icon" href="data:,"><title>{escape(run.name, 80)} · Visual-SDPO</title><style>{style}</style></head>'
+        f"<body>{_header(run, links)}<main>{body}</main>{notes}<script>{script}</script></body></html>\n"
+    )
+
+
+class _Budget:
+    """Counts the bytes of the page and says when it is full."""
+
+    def __init__(self, limit: int):
+        self.left = limit
+        self.refused = 0
+
+    def take(self, content: str) -> bool:
+        size = len(content.encode("utf-8"))
+        if size > self.left:
+            self.refused += 1
+            return False
+        self.left -= size
+        return True
+
+
+def _header(run: Run, links: str) -> str:
+    last = run.steps if run.steps is not None else int(run.metrics[-1]["step"])
+    facts = [plural(last, "step")]
+    if run.seconds is not None:
+        facts.append(duration(run.seconds))
+    if not run.after:
+        facts.append("unfinished")
+    return (
+        f'<header><p class="kind">Visual-SDPO</p><h1>{escape(run.name, 80)}</h1><p class="facts">{" · ".join(facts)}</p>'
+        '<p class="lede">The student writes code, the code is rendered, and each defect in the render is traced to the '
+        "statement that caused it. A teacher with the same weights sees what went wrong and pulls the student’s "
+        f"tokens towards better ones, hardest where the blame lies.</p><nav>{links}</nav></header>"
+    )
+
+
+def _results(run: Run) -> str:
+    if not run.before and not run.after:
+        return ""
+    rows = []
+    for key, name, larger_is_better, write in MEASURES:
+        before, after = run.before.get(key), run.after.get(key)
+        change, kind = "", ""
+        if before is not None and after is not None:
+            difference = after - before
+            change = f"{signed(100 * difference, 0)} points" if write is percent else signed(difference)
+            kind = "" if not difference else "good" if (difference > 0) == larger_is_better else "bad"
+        rows.append(
+            f'<tr><th scope="row">{name}</th><td class="was">{write(before)}</td><td class="now">{write(after)}</td>'
+            f'<td class="{kind}">{change or "–"}</td><td>{curves.sparkline(run.metrics, "eval/" + key)}</td></tr>'
+        )
+    return (
+        '<table class="results"><thead><tr><td></td><th scope="col">before</th><th scope="col">after</th>'
+        f'<th scope="col">change</th><th scope="col">during training</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    )
+
+
+def _gallery(run: Run, budget: _Budget) -> str:
+    moments = {name: records for name, records in run.groups.items() if not name.startswith("step_") and records}
+    if not moments:
+        return ""
+    by_prompt = {name: _first_by_prompt(records) for name, records in moments.items()}
+    prompts = list(next(iter(by_prompt.values())))[:GALLERY_PROMPTS]
+    rows = []
+    for prompt in prompts:
+        shown = [(name, records[prompt]) for name, records in by_prompt.items() if prompt in records]
+        first = shown[0][1]
+        figures = rollouts.target_figure(first, rollouts.THUMBNAIL_SIDE)
+        figures += "".join(rollouts.thumbnail(record, rollouts.title(name)) for name, record in shown)
+        row = (
+            f'<article class="prompt-row"><h3>{escape(prompt, 80)}</h3><p class="ask">{escape(first.prompt_text, 400)}</p>'
+            f'<div class="strip">{figures}</div></article>'
+        )
+        if budget.take(row):
+            rows.append(row)
+    return f'<div class="gallery">{"".join(rows)}</div>'
+
+
+def _first_by_prompt(records: list[RolloutRecord]) -> dict[str, RolloutRecord]:
+    first: dict[str, RolloutRecord] = {}
+    for record in records:
+        first.setdefault(record.prompt_id, record)
+    return first
+
+
+def _spread(groups: dict[str, list[RolloutRecord]]) -> dict[str, list[RolloutRecord]]:
+    """The training steps to show in depth, evenly over the run with its last; all else if there are none."""
+    names = [name for name in groups if name.startswith("step_") and groups[name]] or [
+        name for name in groups if groups[name]
+    ]
+    count = min(len(names), GROUPS_IN_DEPTH)
+    places = sorted({round(index * (len(names) - 1) / max(count - 1, 1)) for index in range(count)})
+    return {names[place]: groups[names[place]] for place in places}
+
+
+def _choose(records: list[RolloutRecord]) -> list[RolloutRecord]:
+    """The rollouts with most to see first: traced defects, then a failure, then the best."""
+    seen = sorted(
+        (record for record in records if record.image is not None),
+        key=lambda record: (
+            -sum(bool(defect.statements and defect.boxes) for defect in record.defects),
+            -record.reward,
+        ),
+    )
+    failed = [record for record in records if record.image is None]
+    best = max(seen, key=lambda record: record.reward, default=None)
+    chosen = seen[: ROLLOUTS_IN_DEPTH - 1 - bool(failed)]
+    if best is not None and not any(record is best for record in chosen):
+        chosen.append(best)
+    return chosen + failed[: ROLLOUTS_IN_DEPTH - len(chosen)]
+
+
+def _in_depth(run: Run, chosen: dict[str, list[RolloutRecord]], budget: _Budget) -> str:
+    if not chosen:
+        return ""
+    scale = HeatScale.of(record for records in chosen.values() for record in records)
+    groups = []
+    for order, (name, records) in enumerate(chosen.items()):
+        articles = []
+        for index, record in enumerate(records):
+            content = rollouts.article(record, scale, is_open=order == 0 and index == 0)
+            if budget.take(content):
+                articles.append(content)
+        everything = run.groups[name]
+        facts = f"{len(articles)} of {plural(len(everything), 'rollout')}, {rollouts.share_executed(everything)} ran"
+        groups.append(f"<h3>{rollouts.title(name)} <small>{facts}</small></h3>{''.join(articles)}")
+    full = f"<p>{plural(budget.refused, 'entry')} left out to keep the page small; all are in the run’s folder.</p>"
+    return _heat_choice(scale) + "".join(groups) + (full if budget.refused else "")
+
+
+def _heat_choice(scale: HeatScale) -> str:
+    if scale.divergence <= 0:
+        kl = ' disabled title="This run wrote no KL per token"'
+    else:
+        kl = ""
+    return (
+        '<div class="toolbar"><fieldset class="heat"><legend>Shade the code by</legend>'
+        '<label><input type="radio" name="heat" value="weight" checked> credit weight</label>'
+        f'<label><input type="radio" name="heat" value="kl"{kl}> KL to the teacher</label></fieldset>'
+        f'<p class="scale weight">1 <span class="ramp"></span> {number(scale.weight, 1)}</p>'
+        f'<p class="scale kl">0 <span class="ramp"></span> {number(scale.divergence)} nats</p>'
+        '<p class="reading" aria-live="off"></p></div>'
+    )
