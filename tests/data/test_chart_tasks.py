@@ -1,0 +1,143 @@
+"""The generated chart tasks: disjoint splits, determinism, what the instruction may say, authors and revisers."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from vsdpo_jax.data.tasks import chart, words
+from vsdpo_jax.data.tasks.author import HABITS, Author, guilty_decisions, revise
+from vsdpo_jax.data.tasks.program import FAILURES, write
+from vsdpo_jax.types import Defect, Statement
+
+
+def _defect(program, kind, role):
+    """A defect of `kind` traced to the statement with `role`."""
+    line = program.roles.index(role) + 1
+    lines = program.source.split("\n")
+    start = sum(len(text) + 1 for text in lines[: line - 1])
+    return Defect(kind, "", statements=(Statement(start, start + len(lines[line - 1]), line, line),))
+
+
+def _task(**features):
+    tasks = chart.ChartTasks("train")
+    return next(task for task in tasks if all(getattr(task.decisions, k) == v for k, v in features.items()))
+
+
+def test_splits_partition_the_pairs():
+    pairs = [pair for split in chart.SPLITS for pair in chart.split_pairs(split)]
+    assert len(pairs) == len(set(pairs)) == len(words.SUBJECTS) * len(words.GROUPS)
+
+
+def test_titles_name_their_pair():
+    """Disjoint pairs give disjoint titles: no pattern makes the same title of two pairs."""
+    made = {}
+    for pattern in words.TITLES:
+        for s, subject in enumerate(words.SUBJECTS):
+            for g, group in enumerate(words.GROUPS):
+                title = pattern.format(subject=subject.name, lower=subject.name.lower(), group=group.name, year="2022")
+                assert made.setdefault(title, (s, g)) == (s, g)
+
+
+def test_no_instruction_occurs_in_two_splits():
+    seen = {split: {task.instruction for task in chart.ChartTasks(split, 1000)} for split in chart.SPLITS}
+    assert not seen["heldout"] & seen["train"]
+    assert not seen["heldout"] & seen["warmstart"]
+    assert not seen["train"] & seen["warmstart"]
+
+
+def test_tasks_depend_on_their_index_only():
+    assert chart.ChartTasks("train", 20)[7] == chart.ChartTasks("train")[7]
+    assert chart.ChartTasks("train")[7] != chart.ChartTasks("train")[8]
+    assert chart.ChartTasks("train").variant(7, 1) != chart.ChartTasks("train")[7]
+
+
+def test_unknown_split_and_index_are_refused():
+    with pytest.raises(ValueError, match="heldout"):
+        chart.ChartTasks("test")
+    with pytest.raises(IndexError):
+        chart.ChartTasks("train", 3)[3]
+
+
+def test_instruction_states_the_text_and_hides_kind_and_color():
+    kinds = {}
+    for task in chart.ChartTasks("train", 300):
+        content = task.content
+        stated = (content.title, content.unit, content.note, content.series, *content.labels, *map(str, content.values))
+        for text in stated:
+            assert text in task.instruction
+        # The same instruction with another kind and other colours: it cannot depend on them.
+        other = dataclasses.replace(task.decisions, kind="line", color="pink", title_color="gray")
+        assert dataclasses.replace(task, decisions=other).instruction == task.instruction
+        kinds[task.decisions.kind] = kinds.get(task.decisions.kind, 0) + 1
+    assert min(kinds[kind] for kind in ("bar", "barh", "line", "scatter")) > 40
+
+
+def test_spans_hold_the_decided_values():
+    program = _task(show_values=True).ideal
+    decisions = program.decisions
+    for name in ("color", "title_size", "title_color", "rotation", "value_size", "margin"):
+        start, end = program.spans[name]
+        assert program.source[start:end] == str(getattr(decisions, name))
+    assert program.source[slice(*program.spans["tight"])] == "fig.tight_layout()"
+    assert len(program.roles) == program.source.count("\n")
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: "-".join(failure).replace(" ", "_"))
+def test_failures_are_written_and_corrected(failure):
+    task = _task(kind="bar")
+    program = write(task.content, dataclasses.replace(task.decisions, failures=(failure,)))
+    assert program.source != task.ideal.source
+    line = "mark" if failure[0] == "data" else failure[0]
+    report = [_defect(program, "execution_error", line)]
+    assert revise(task, program, report, np.random.default_rng(0), skill=1.0).source == task.ideal.source
+
+
+@pytest.mark.parametrize(("kind", "role", "name", "value"), [
+    ("low_contrast", "title", "title_color", "yellow"),
+    ("unreadable_size", "title", "title_size", 4),
+    ("clipped_text", "title", "title_size", 24),
+    ("overlap", "ticks", "label_size", 20),
+    ("unreadable_size", "values", "value_size", 4),
+    ("overlap", "values", "value_size", 36),
+    ("wrong_color", "mark", "color", "pink"),
+    ("wrong_type", "mark", "kind", "barh"),
+    ("clipped_text", "ticks", "tight", False),
+])
+def test_a_reported_defect_is_corrected_and_nothing_else(kind, role, name, value):
+    task = _task(kind="bar", show_values=True)
+    flawed = dataclasses.replace(task.decisions, **{name: value})
+    program = write(task.content, flawed)
+    revised = revise(task, program, [_defect(program, kind, role)], np.random.default_rng(0), 1.0)
+    assert revised.source == task.ideal.source
+    # A second flaw, elsewhere and unreported, stays.
+    second = {"note_x": 0.95} if task.content.note else {"rotation": 45}
+    both = write(task.content, dataclasses.replace(flawed, **second))
+    revised = revise(task, both, [_defect(both, kind, role)], np.random.default_rng(0), 1.0)
+    if kind not in ("overlap", "clipped_text") or role != "ticks":
+        assert revised.source == write(task.content, dataclasses.replace(task.decisions, **second)).source
+
+
+def test_no_report_changes_nothing():
+    task = _task(kind="bar")
+    program = Author(skill=0.0, sight=0.0).write(task, np.random.default_rng(3))
+    assert revise(task, program, [], np.random.default_rng(0)).source == program.source
+
+
+def test_author_with_full_skill_writes_the_ideal_program():
+    task = _task(kind="line")
+    assert Author(1.0, 1.0, 0.0).write(task, np.random.default_rng(0)).source == task.ideal.source
+
+
+def test_author_is_seeded_and_uses_every_habit():
+    tasks, author = chart.ChartTasks("train"), Author(skill=0.0, sight=0.0)
+    assert author.write(tasks[0], np.random.default_rng(5)) == author.write(tasks[0], np.random.default_rng(5))
+    programs = [author.write(tasks[i], np.random.default_rng(i)) for i in range(400)]
+    for name, habit in HABITS.items():
+        assert {getattr(program.decisions, name) for program in programs} == set(habit), name
+
+
+def test_guilt_is_limited_to_decisions_that_differ():
+    task = _task(kind="bar")
+    program = task.ideal
+    assert guilty_decisions(task, program, _defect(program, "overlap", "title")) == set()

@@ -1,0 +1,1 @@
+"""Embedded, generated tasks: everything that is needed to train and evaluate without a download."""
