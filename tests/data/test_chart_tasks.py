@@ -80,7 +80,7 @@ def test_spans_hold_the_decided_values():
         start, end = program.spans[name]
         assert program.source[start:end] == str(getattr(decisions, name))
     assert program.source[slice(*program.spans["tight"])] == "fig.tight_layout()"
-    assert len(program.roles) == program.source.count("\n")
+    assert len(program.roles) == program.source.count("\n") + 1
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: "-".join(failure).replace(" ", "_"))

@@ -6,18 +6,15 @@ The same word is then the same tokens in an instruction, in a program and in fee
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-
-from vsdpo_jax.data.tasks.program import Program
+from collections.abc import Iterable, Iterator
 
 _QUOTES = re.compile(r"(')")
 
 
-def of_program(program: Program) -> Iterator[str]:
-    """Fragments of a program: boilerplate with its quotes, quoted texts, decided values."""
-    source = program.source
+def of_program(source: str, spans: Iterable[tuple[int, int]]) -> Iterator[str]:
+    """Fragments of a program: boilerplate with its quotes, quoted texts, and the decided values at `spans`."""
     cuts = {0, len(source)}
-    for start, end in program.spans.values():
+    for start, end in spans:
         cuts |= {start, end}
     # Without this cut "ax.bar" becomes a token of `ax.bar_label`, and stands across the border of the chart kind.
     cuts |= {match.end() for match in re.finditer(r"\bax\.(?=bar)", source)}

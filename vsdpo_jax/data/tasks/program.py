@@ -87,7 +87,7 @@ FAILURES = {
     ("title", "bad keyword"): ("fontsize=", "font_size="),
     ("title", "missing bracket"): (")", ""),
     ("unit", "undefined name"): ("ax.", "axes."),
-    ("ticks", "bad keyword"): ("labelrotation=", "rotate="),
+    ("ticks", "misspelt function"): ("tick_params", "tick_param"),
     ("data", "length mismatch"): (", ", ""),
     ("tight", "misspelt function"): ("tight_layout", "tightlayout"),
 }
@@ -99,7 +99,7 @@ class Program:
 
     Attributes:
       content, decisions: what it was made of.
-      source: the script, ending with a line feed.
+      source: the script, one statement a line.
       roles: the role of every line, `roles[0]` being line 1.
       spans: characters [start, end) of `source` where a decision's value stands, by decision.
     """
@@ -130,7 +130,7 @@ def write(content: Content, decisions: Decisions) -> Program:
             spans[name] = (len(text) + start, len(text) + end)
         text += line + "\n"
         roles.append(role)
-    return Program(content, decisions, text, tuple(roles), spans)
+    return Program(content, decisions, text.removesuffix("\n"), tuple(roles), spans)
 
 
 def _fail(role: str, failure: str, line: str) -> str:

@@ -1,0 +1,317 @@
+"""The warm-start corpus: what the tiny model learns before reinforcement learning, made with real renders.
+
+    python -m vsdpo_jax.data.warmstart --folder=DIR --count=6000 --workers=2
+
+For every task a flawed author writes a program, it is rendered, its defects are found, and a reviser corrects what a
+random part of the report complains about. An item trains two branches on the *same* revised program: instruction ->
+program, and instruction + feedback + render -> program. The presence of feedback therefore says nothing about how good
+the program is, and only what the feedback says helps. Since any part of the defects may be reported, silence about a
+statement says nothing either. A clean program is an item without feedback: its second branch is left out.
+
+The corpus is a folder of shards; a shard that is there is not made again, so an interrupted build goes on where it
+stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import dataclasses
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from vsdpo_jax.data import sentencepiece_bpe
+from vsdpo_jax.data.source import clean_tasks
+from vsdpo_jax.data.tasks import fragments
+from vsdpo_jax.data.tasks.author import Author, revise
+from vsdpo_jax.data.tasks.chart import ChartTask, ChartTasks
+from vsdpo_jax.data.tasks.program import Program
+from vsdpo_jax.feedback.detect import detect
+from vsdpo_jax.feedback.prompt import feedback_text
+from vsdpo_jax.render.farm import RenderFarm
+from vsdpo_jax.types import Defect, Scene
+
+SHARD = 250
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How a corpus is made. Everything in it changes the corpus, which is why it is stored beside it.
+
+    Attributes:
+      count: items.
+      seed: of authors, revisers and reports. Tasks depend on their index only.
+      variants: revisions per flawed program, each of another part of the report.
+      max_side: longer side of the renders, in pixels.
+      feedback_chars: length limit of the feedback text.
+      skill, sight, failure_rate: of the author, see `Author`.
+      reviser_skill: probability of correcting a reported defect.
+    """
+
+    count: int = 6000
+    seed: int = 0
+    variants: int = 2
+    max_side: int = 320
+    feedback_chars: int = 600
+    skill: float = Author.skill
+    sight: float = Author.sight
+    failure_rate: float = Author.failure_rate
+    reviser_skill: float = 0.95
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """A target program and the feedback that leads to it.
+
+    Attributes:
+      feedback: text of the feedback, or None for a clean program (no revision branch).
+      response: the target of both branches.
+      reported: kinds of the defects in the feedback.
+      decisive: characters [start, end) of `response` that hold the value of a decision.
+      revised: those of `decisive` that the reviser changed.
+    """
+
+    feedback: str | None
+    response: str
+    reported: tuple[str, ...]
+    decisive: tuple[tuple[int, int], ...]
+    revised: tuple[tuple[int, int], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One task of the corpus.
+
+    Attributes:
+      id: of the task.
+      prompt: the instruction.
+      image: uint8[h, w, 3], the render of the ideal program.
+      author: the program that the feedback is about.
+      author_image: uint8[h, w, 3], its render, or None if it did not run.
+      defects: kinds of all defects of `author`.
+      variants: at least one.
+    """
+
+    id: str
+    prompt: str
+    image: np.ndarray
+    author: str
+    author_image: np.ndarray | None
+    defects: tuple[str, ...]
+    variants: tuple[Variant, ...]
+
+
+class Corpus(Sequence):
+    """A stored corpus, by index. Images are decoded when an item is read.
+
+    Raises:
+      FileNotFoundError: `folder` holds no corpus, or an unfinished one.
+    """
+
+    def __init__(self, folder: str | os.PathLike):
+        path = os.path.join(folder, "settings.json")
+        if not os.path.exists(path):
+            raise FileNotFoundError(f"{folder} holds no warm-start corpus; make one with python -m vsdpo_jax.data.warmstart")
+        with open(path, encoding="utf-8") as file:
+            self.settings = Settings(**json.load(file))
+        self._items: list[dict] = []
+        self._images: list[bytes] = []
+        for start in range(0, self.settings.count, SHARD):
+            path = _shard_path(folder, start)
+            if not os.path.exists(path):
+                raise FileNotFoundError(f"the corpus in {folder} is unfinished; run its build again to go on")
+            self._read(path)
+
+    def _read(self, path: str) -> None:
+        with np.load(path) as shard:
+            items = json.loads(shard["items"].tobytes())
+            blob, offsets = shard["images"].tobytes(), shard["offsets"]
+        base = len(self._images)
+        self._images += [blob[start:end] for start, end in zip(offsets, offsets[1:], strict=False)]
+        for item in items:
+            for name in ("image", "author_image"):
+                item[name] = None if item[name] is None else item[name] + base
+            self._items.append(item)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, index: int) -> Item:
+        fields = dict(self._items[index])
+        for name in ("image", "author_image"):
+            fields[name] = None if fields[name] is None else _decode(self._images[fields[name]])
+        fields["defects"] = tuple(fields["defects"])
+        fields["variants"] = tuple(
+            Variant(**{name: _tuples(value) for name, value in variant.items()}) for variant in fields["variants"])
+        return Item(**fields)
+
+    def fragments(self) -> Iterator[str]:
+        """All that the model reads or writes, cut for the training of a tokenizer."""
+        for item in self._items:
+            yield from fragments.of_instruction(item["prompt"])
+            for variant in item["variants"]:
+                yield from fragments.of_program(variant["response"], variant["decisive"])
+                if variant["feedback"] is not None:
+                    yield from fragments.of_feedback(variant["feedback"])
+
+
+def build(folder: str | os.PathLike, settings: Settings, farm: RenderFarm, progress: bool = True) -> Corpus:
+    """Makes the corpus in `folder`, or what is missing of it.
+
+    Raises:
+      ValueError: `folder` holds a corpus with other settings.
+    """
+    os.makedirs(folder, exist_ok=True)
+    _claim(folder, settings)
+    tasks = ChartTasks("warmstart")
+    starts = [start for start in range(0, settings.count, SHARD) if not os.path.exists(_shard_path(folder, start))]
+    with tqdm(total=settings.count, desc="warm-start items", disable=not progress, unit="item") as bar:
+        bar.update(settings.count - sum(min(SHARD, settings.count - start) for start in starts))
+        for start in starts:
+            items = []
+            stop = min(start + SHARD, settings.count)
+            # Small chunks keep the workers busy and the progress bar moving.
+            for first in range(start, stop, 32):
+                chunk = range(first, min(first + 32, stop))
+                items += _make(tasks, chunk, settings, farm)
+                bar.update(len(chunk))
+            _write_shard(_shard_path(folder, start), items)
+    return Corpus(folder)
+
+
+def train_tokenizer(corpus: Corpus, folder: str | os.PathLike, vocab_size: int = 1024):
+    """Trains the tokenizer of the tiny model on everything in `corpus` and saves it in `folder`."""
+    return sentencepiece_bpe.save(sentencepiece_bpe.train(corpus.fragments(), vocab_size), folder)
+
+
+def statistics(corpus: Corpus) -> dict:
+    """Share of author programs that run, that are flawed, defects per render, share of variants with feedback, kinds."""
+    items = [corpus[index] for index in range(len(corpus))]
+    ran = [item for item in items if "execution_error" not in item.defects]
+    kinds = collections.Counter(kind for item in items for kind in item.defects)
+    variants = [variant for item in items for variant in item.variants]
+    return {
+        "items": len(items),
+        "exec_rate": len(ran) / len(items),
+        "flawed": sum(bool(item.defects) for item in items) / len(items),
+        "defects_per_render": sum(len(item.defects) for item in ran) / max(1, len(ran)),
+        "with_feedback": sum(variant.feedback is not None for variant in variants) / len(variants),
+        "by_kind": dict(kinds.most_common()),
+    }
+
+
+def _make(tasks: ChartTasks, indices: Sequence[int], settings: Settings, farm: RenderFarm) -> list[Item]:
+    author = Author(settings.skill, settings.sight, settings.failure_rate)
+    # The same index always gets the same generator, whatever shards were made before.
+    generators = [np.random.default_rng([settings.seed, index]) for index in indices]
+    references = clean_tasks(tasks, indices, farm, settings.max_side)
+    programs = [author.write(task, rng) for (task, _), rng in zip(references, generators, strict=True)]
+    futures = [farm.submit(program.source, "chart", max_side=settings.max_side) for program in programs]
+    return [_item(task, reference, program, future.result(), rng, settings)
+            for (task, reference), program, future, rng in zip(references, programs, futures, generators, strict=True)]
+
+
+def _item(task: ChartTask, reference: Scene, program: Program, scene: Scene, rng: np.random.Generator,
+          settings: Settings) -> Item:
+    defects = [defect for defect in detect(scene, reference) if defect.severity > 0]
+    count = settings.variants if defects else 1
+    variants = [_variant(task, program, scene, defects, rng, settings) for _ in range(count)]
+    return Item(task.id, task.instruction, reference.image, program.source, scene.image,
+                tuple(defect.kind for defect in defects), tuple(variants))
+
+
+def _variant(task: ChartTask, program: Program, scene: Scene, defects: list[Defect], rng: np.random.Generator,
+             settings: Settings) -> Variant:
+    if not defects:
+        return Variant(None, program.source, (), tuple(program.spans.values()), ())
+    chosen = sorted(rng.choice(len(defects), size=int(rng.integers(1, len(defects) + 1)), replace=False))
+    reported = [defects[index] for index in chosen]
+    target = revise(task, program, reported, rng, settings.reviser_skill)
+    revised = tuple(span for name, span in target.spans.items()
+                    if name not in program.spans or _value(target, name) != _value(program, name))
+    return Variant(feedback_text(scene, reported, settings.feedback_chars), target.source,
+                   tuple(defect.kind for defect in reported), tuple(target.spans.values()), revised)
+
+
+def _value(program: Program, name: str) -> str:
+    return program.source[slice(*program.spans[name])]
+
+
+def _claim(folder: str | os.PathLike, settings: Settings) -> None:
+    path = os.path.join(folder, "settings.json")
+    wanted = dataclasses.asdict(settings)
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            present = json.load(file)
+        if present != wanted:
+            changed = ", ".join(sorted(name for name in wanted if present.get(name) != wanted[name]))
+            raise ValueError(f"{folder} holds a corpus with other settings ({changed}); choose another folder")
+        return
+    _replace(path, json.dumps(wanted, indent=1).encode())
+
+
+def _shard_path(folder: str | os.PathLike, start: int) -> str:
+    return os.path.join(folder, f"items-{start:06d}.npz")
+
+
+def _write_shard(path: str, items: list[Item]) -> None:
+    images: list[bytes] = []
+    rows = []
+    for item in items:
+        row = dataclasses.asdict(item)
+        for name in ("image", "author_image"):
+            if row[name] is not None:
+                images.append(_encode(row[name]))
+                row[name] = len(images) - 1
+        rows.append(row)
+    buffer = io.BytesIO()
+    np.savez(buffer, items=np.frombuffer(json.dumps(rows).encode(), np.uint8),
+             images=np.frombuffer(b"".join(images), np.uint8),
+             offsets=np.cumsum([0, *map(len, images)], dtype=np.int64))
+    _replace(path, buffer.getvalue())
+
+
+def _replace(path: str, content: bytes) -> None:
+    """Writes a file so that it is either there as a whole or not at all."""
+    with open(path + ".part", "wb") as file:
+        file.write(content)
+    os.replace(path + ".part", path)
+
+
+def _encode(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, format="PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def _decode(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def _tuples(value):
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--folder", required=True, help="where the corpus is, or will be")
+    parser.add_argument("--tokenizer", help="folder for a tokenizer trained on the corpus")
+    parser.add_argument("--count", type=int, default=Settings.count)
+    parser.add_argument("--seed", type=int, default=Settings.seed)
+    parser.add_argument("--workers", type=int, default=2, help="render processes")
+    options = parser.parse_args()
+    with RenderFarm(workers=options.workers) as farm:
+        corpus = build(options.folder, Settings(count=options.count, seed=options.seed), farm)
+    print(json.dumps(statistics(corpus), indent=1))
+    if options.tokenizer:
+        train_tokenizer(corpus, options.tokenizer)
+
+
+if __name__ == "__main__":
+    main()
