@@ -1,0 +1,1 @@
+"""Qwen3-VL in Flax NNX: configuration, modules and Hugging Face weights."""

@@ -1,0 +1,1 @@
+"""Sampling responses: prefill once per prompt, then decode all branches together."""
