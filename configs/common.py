@@ -20,6 +20,8 @@ def base() -> ConfigDict:
     config.data.name = "chart_tasks"
     config.data.train_split = "train"
     config.data.eval_split = "heldout"
+    config.data.corpus = ""  # sft only: folder of supervised targets.
+    config.data.decisive_weight = 1.0  # sft only: weight of the tokens that a task's author had to decide.
 
     config.batch = ConfigDict()
     config.batch.prompts = 32  # N; SDPO's reference implementation: 32 prompts x 8 rollouts, one update.
@@ -81,6 +83,7 @@ def base() -> ConfigDict:
     config.render = ConfigDict()
     config.render.workers = 0  # 0: one per core.
     config.render.seconds = 10.0  # Wall-clock limit of one render.
+    config.render.max_side = 0  # Longest side of a render in pixels; 0: as the program asks.
     config.render.strict = False  # Refuse to start when an isolation layer is missing on this kernel.
 
     config.checkpoint = ConfigDict()
@@ -97,4 +100,14 @@ def base() -> ConfigDict:
     config.mesh.tensor = 1
     config.dtype = "bfloat16"  # Compute type; parameters and optimizer state are float32.
     config.remat = "full"
+    return config
+
+
+def with_arguments(config: ConfigDict, arguments: str) -> ConfigDict:
+    """Applies `method=sdpo,seed=1`; raises ValueError for any other name."""
+    for argument in filter(None, arguments.split(",")):
+        name, _, value = argument.partition("=")
+        if name not in ("method", "seed"):
+            raise ValueError(f"argument {name!r} is unknown: use method= or seed=, or override fields with --config.…")
+        config[name] = int(value) if name == "seed" else value
     return config

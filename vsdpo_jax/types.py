@@ -97,6 +97,8 @@ class Element:
       z_order: drawing order, larger is in front.
       statements: the statements that made it, the most responsible first; then its callers. Empty if unknown.
       group: elements that a person reads as one series, row or list share it (`axes0/bars`); empty if none.
+      parts: smaller boxes that together cover what is drawn more closely than `box` does: the pieces of a line, the
+        points of a scatter plot, the letters of slanted text. Empty if `box` is close enough.
     """
 
     kind: str
@@ -109,6 +111,7 @@ class Element:
     z_order: float = 0.0
     statements: tuple[Statement, ...] = ()
     group: str = ""
+    parts: tuple[Box, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,3 +204,42 @@ class Reward:
     executed: float
     visual: float
     parts: dict[str, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class GradedRollout:
+    """A rollout with all that its render taught. `feedback` is the teacher's text, empty if there is nothing to say."""
+
+    rollout: Rollout
+    scene: Scene
+    defects: tuple[Defect, ...]
+    credit: Credit
+    reward: Reward
+    feedback: str
+
+
+@dataclasses.dataclass(frozen=True)
+class RolloutGroup:
+    """The G graded rollouts of one prompt, in sampling order."""
+
+    prompt: Prompt
+    members: tuple[GradedRollout, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class TargetGroup:
+    """Supervised items of one prompt: what `method=sft` trains on instead of rollouts.
+
+    Attributes:
+      prompt: the task.
+      targets: G target responses.
+      feedback: G feedback texts on some earlier attempt, which the target follows; empty where there is none.
+      renders: G renders of that attempt, uint8[height, width, 3], or None.
+      decisive: for each target the character spans that get extra weight.
+    """
+
+    prompt: Prompt
+    targets: tuple[str, ...]
+    feedback: tuple[str, ...]
+    renders: tuple[np.ndarray | None, ...]
+    decisive: tuple[tuple[tuple[int, int], ...], ...]

@@ -1,0 +1,131 @@
+"""Where the batches of a run come from: rollouts of the current weights, or supervised targets."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from vsdpo_jax.data.source import PromptSource, Stream
+from vsdpo_jax.evaluate import summarize
+from vsdpo_jax.metrics import rollout_metrics
+from vsdpo_jax.objective import grpo
+from vsdpo_jax.objective.method import method_named
+from vsdpo_jax.pack import PackedBatch, Packer
+from vsdpo_jax.policy import Policy
+from vsdpo_jax.render.farm import RenderFarm
+from vsdpo_jax.rollout.collect import Grading, StageSeconds, collect
+from vsdpo_jax.rollout.sampler import Samples, SamplingConfig, sample
+from vsdpo_jax.timing import timed
+from vsdpo_jax.types import Prompt, RolloutGroup, TargetGroup
+
+
+@dataclasses.dataclass(frozen=True)
+class StepInput:
+    """What one update needs, and what is known of it before. `groups` is empty for supervised targets."""
+
+    batch: PackedBatch
+    groups: tuple[RolloutGroup, ...]
+    advantages_ng: np.ndarray
+    metrics: dict[str, float]
+
+
+class RolloutCollector:
+    """Rolls out and grades prompts with given weights: the same for training and evaluation."""
+
+    def __init__(
+        self, policy: Policy, packer: Packer, farm: RenderFarm, config: ConfigDict, *, group: int, temperature: float
+    ):
+        self._policy, self._packer, self._farm, self._group = policy, packer, farm, group
+        self._grading = Grading(config.objective.alpha, config.lengths.feedback_chars, config.render.max_side)
+        self._sampling = SamplingConfig(
+            temperature=temperature,
+            top_p=config.sampling.top_p,
+            top_k=config.sampling.top_k,
+            max_tokens=config.lengths.response,
+            stop_ids=(policy.chat.end_of_turn,),
+            banned_ids=policy.chat.banned_ids,
+        )
+
+    def __call__(
+        self, params, prompts: Sequence[Prompt], rng: jax.Array, chunks: int = 1
+    ) -> tuple[list[RolloutGroup], StageSeconds]:
+        """Graded groups in the order of the prompts; the same `rng` gives the same rollouts."""
+
+        def draw(part: Sequence[Prompt], index: int) -> Samples:
+            prefix, images = self._packer.pack_prompts(part)
+            key, config = jax.random.fold_in(rng, index), self._sampling
+            return sample(self._policy.graphdef, params, prefix, images, key, branches=self._group, config=config)
+
+        return collect(prompts, draw, self._farm, self._policy.chat, self._grading, chunks)
+
+
+class RolloutBatches:
+    """On-policy batches: step k takes prompts [k N, (k + 1) N) of the stream and draws from `fold_in(rng, k)`."""
+
+    def __init__(self, collector: RolloutCollector, packer: Packer, source: PromptSource, config: ConfigDict, step: int):
+        self._collect, self._packer, self._config = collector, packer, config
+        self._method = method_named(config.method)
+        self._stream = Stream(source, config.seed, cursor=step * config.batch.prompts)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="prompts")
+        self._next = self._fetch()
+
+    def _fetch(self) -> Future[list[Prompt]]:
+        """The prompts of the coming step, whose references are rendered while this one's update runs."""
+        return self._thread.submit(self._stream.take, self._config.batch.prompts)
+
+    def __call__(self, params, rng: jax.Array, step: int) -> StepInput:
+        config = self._config
+        with timed() as waiting:
+            prompts = self._next.result()
+        groups, seconds = self._collect(params, prompts, jax.random.fold_in(rng, step), config.sampling.chunks)
+        self._next = self._fetch()
+        rewards_ng = np.array([[member.reward.total for member in group.members] for group in groups], np.float32)
+        advantages_ng = grpo.advantages(rewards_ng, config.objective.reward_scaling)
+        with timed() as packing:
+            clean = config.objective.distil_clean
+            batch = self._packer.pack_rollouts(groups, advantages_ng, self._method, distil_clean=clean)
+        stages = {
+            "timing_s/prompts": waiting.seconds,
+            "timing_s/rollout": seconds.rollout,
+            "timing_s/render": seconds.render,
+            "timing_s/grade": seconds.grade,
+            "timing_s/pack": packing.seconds,
+        }
+        return StepInput(batch, tuple(groups), advantages_ng, summarize(groups) | rollout_metrics(groups) | stages)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+class TargetBatches:
+    """Supervised batches: step k takes items [k N, (k + 1) N) of the seeded order. Packed one step ahead."""
+
+    def __init__(self, packer: Packer, source: Sequence[TargetGroup], config: ConfigDict, step: int):
+        self._packer, self._source, self._config = packer, source, config
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="targets")
+        self._next = self._thread.submit(self._pack, step)
+
+    def _pack(self, step: int) -> PackedBatch:
+        size, count = self._config.batch.prompts, len(self._source)
+        groups = []
+        for position in range(step * size, (step + 1) * size):
+            epoch, place = divmod(position, count)
+            order = np.random.default_rng([self._config.seed, epoch]).permutation(count)
+            groups.append(self._source[int(order[place])])
+        return self._packer.pack_targets(groups, self._config.data.decisive_weight)
+
+    def __call__(self, params, rng: jax.Array, step: int) -> StepInput:
+        del params, rng
+        with timed() as waiting:
+            batch = self._next.result()
+        self._next = self._thread.submit(self._pack, step + 1)
+        advantages_ng = np.zeros(batch.distil_ng.shape, np.float32)
+        return StepInput(batch, (), advantages_ng, {"timing_s/pack": waiting.seconds})
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)

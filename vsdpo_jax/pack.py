@@ -1,0 +1,257 @@
+"""Rollouts, credit and rewards of one step as the fixed-shape arrays of the update: the only way to the device.
+
+Layout of a continuation (student and teacher alike): a header, right-aligned in its slot, then the response, so
+that response token t of every rollout stands at the same index and the hidden state that predicts it is at
+`header length - 1 + t`. With empty feedback the teacher's continuation is the student's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence as Many
+
+import jax
+import numpy as np
+
+from vsdpo_jax.data.chat import Chat, Piece, stack_pieces
+from vsdpo_jax.data.images import Grid, ImageProcessor, ProcessedImage, pack_images
+from vsdpo_jax.data.tokenizer import token_spans
+from vsdpo_jax.errors import UserError
+from vsdpo_jax.feedback.prompt import feedback_text
+from vsdpo_jax.model.inputs import ImagePatches, Sequence
+from vsdpo_jax.objective.method import Method
+from vsdpo_jax.types import GradedRollout, Prompt, RolloutGroup, TargetGroup
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class PackedBatch:
+    """One step's arrays.
+
+    Attributes:
+      images: I prompt images then G feedback renders per prompt, [N, I + G, S, …].
+      prefix: the prompt turns x, [N, 1, P].
+      student: assistant header and response, [N, G, B + R].
+      teacher: feedback turn, assistant header and response, [N, G, F + R].
+      targets_ngr: int32, response ids.
+      response_ngr: bool, true on response tokens (the end-of-turn token included).
+      distil_ng: bool, rollouts whose divergence counts (m_t of the objective).
+      weights_ngr: float32, w_t.
+      sampler_logp_ngr: float32, log-probabilities at sampling time.
+      advantages_ng: float32.
+    """
+
+    images: ImagePatches
+    prefix: Sequence
+    student: Sequence
+    teacher: Sequence
+    targets_ngr: np.ndarray | jax.Array
+    response_ngr: np.ndarray | jax.Array
+    distil_ng: np.ndarray | jax.Array
+    weights_ngr: np.ndarray | jax.Array
+    sampler_logp_ngr: np.ndarray | jax.Array
+    advantages_ng: np.ndarray | jax.Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Lengths:
+    """The fixed sizes of the packed arrays.
+
+    Attributes:
+      prefix, response, feedback: tokens; `feedback` includes the assistant header.
+      images: I, image slots of a prompt.
+      patches: S, patches of one image.
+    """
+
+    prefix: int
+    response: int
+    feedback: int
+    images: int
+    patches: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Branch:
+    """One continuation to pack: a response, and what the teacher reads before it.
+
+    Attributes:
+      response: int32[at most R].
+      weights, logp: float32, as long as `response`.
+      feedback: the teacher's texts, the preferred first; the first that fits is taken. Empty: the header alone.
+      render: the image in the teacher's turn, or None.
+    """
+
+    response: np.ndarray
+    weights: np.ndarray
+    logp: np.ndarray
+    feedback: tuple[str, ...] = ()
+    render: np.ndarray | None = None
+    distil: bool = False
+    advantage: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Packer:
+    """Packs for one model, in one set of fixed shapes."""
+
+    chat: Chat
+    processor: ImageProcessor
+    lengths: Lengths
+
+    def pack_prompts(self, prompts: Many[Prompt]) -> tuple[Sequence, ImagePatches]:
+        """What the sampler reads: prefix and assistant header, [N, 1, P + B], and the prompt images, [N, I, S, …]."""
+        images = [self._process(prompt.images) for prompt in prompts]
+        pieces = [self._prefix(prompt, row) for prompt, row in zip(prompts, images, strict=True)]
+        pieces = [[piece + self.chat.header(piece.next_position)] for piece in pieces]
+        length = self.lengths.prefix + len(self.chat.header(0))
+        return stack_pieces(pieces, length, align="left"), self._pack_images(images, self.lengths.images)
+
+    def pack_rollouts(
+        self, groups: Many[RolloutGroup], advantages_ng: np.ndarray, method: Method, *, distil_clean: bool
+    ) -> PackedBatch:
+        """Rollouts as a batch. Rollouts that were truncated, or that have no feedback, are not distilled."""
+        rows = [
+            [
+                self._rollout_branch(group.prompt, member, float(advantage), method, distil_clean)
+                for member, advantage in zip(group.members, advantages, strict=True)
+            ]
+            for group, advantages in zip(groups, advantages_ng, strict=True)
+        ]
+        return self.pack([group.prompt for group in groups], rows)
+
+    def pack_targets(self, groups: Many[TargetGroup], decisive_weight: float) -> PackedBatch:
+        """Supervised targets as a batch; tokens that touch a decisive span weigh `decisive_weight`."""
+        return self.pack([group.prompt for group in groups], [self._target_branches(g, decisive_weight) for g in groups])
+
+    def pack(self, prompts: Many[Prompt], branches: Many[Many[Branch]]) -> PackedBatch:
+        """N prompts with G branches each.
+
+        Raises:
+          UserError: a prompt or a response does not fit its length.
+        """
+        prompt_images = [self._process(prompt.images) for prompt in prompts]
+        prefixes = [self._prefix(prompt, images) for prompt, images in zip(prompts, prompt_images, strict=True)]
+        headers, feedback, responses, after_feedback, images = [], [], [], [], []
+        for prefix, row, own in zip(prefixes, branches, prompt_images, strict=True):
+            renders = [None if branch.render is None else self.processor.process(branch.render) for branch in row]
+            header = self.chat.header(prefix.next_position)
+            turns = [
+                self._feedback(branch, render, self.lengths.images + slot, prefix.next_position)
+                for slot, (branch, render) in enumerate(zip(row, renders, strict=True))
+            ]
+            headers.append([header] * len(row))
+            feedback.append(turns)
+            responses.append([self._response(branch, header) for branch in row])
+            after_feedback.append([self._response(*pair) for pair in zip(row, turns, strict=True)])
+            images.append([*own, *[None] * (self.lengths.images - len(own)), *renders])
+        student = self._continuation(headers, responses, len(headers[0][0]))
+        return PackedBatch(
+            images=self._pack_images(images, self.lengths.images + len(branches[0])),
+            prefix=stack_pieces([[prefix] for prefix in prefixes], self.lengths.prefix, align="left"),
+            student=student,
+            teacher=self._continuation(feedback, after_feedback, self.lengths.feedback),
+            targets_ngr=student.tokens[..., -self.lengths.response :],
+            response_ngr=student.valid[..., -self.lengths.response :],
+            distil_ng=np.array([[branch.distil for branch in row] for row in branches]),
+            weights_ngr=self._per_token([[branch.weights for branch in row] for row in branches], fill=1.0),
+            sampler_logp_ngr=self._per_token([[branch.logp for branch in row] for row in branches], fill=0.0),
+            advantages_ng=np.array([[branch.advantage for branch in row] for row in branches], np.float32),
+        )
+
+    def _rollout_branch(
+        self, prompt: Prompt, member: GradedRollout, advantage: float, method: Method, distil_clean: bool
+    ) -> Branch:
+        rollout = member.rollout
+        texts, render, informed = (), None, False
+        if method.context == "reference":
+            texts, informed = (f"A correct program:\n{prompt.reference}",), bool(prompt.reference)
+        elif method.context == "feedback":
+            texts, render = _feedback_texts(member), member.scene.image
+            informed = bool(member.defects) or distil_clean
+        return Branch(
+            response=rollout.tokens,
+            weights=member.credit.weights,
+            logp=rollout.logp,
+            feedback=texts,
+            render=render,
+            distil=method.distil and informed and not rollout.truncated,
+            advantage=advantage,
+        )
+
+    def _target_branches(self, group: TargetGroup, decisive_weight: float) -> list[Branch]:
+        branches = []
+        for target, feedback, render, spans in zip(
+            group.targets, group.feedback, group.renders, group.decisive, strict=True
+        ):
+            ids = self.chat.response(target, start=0).ids
+            weights = np.ones(len(ids), np.float32)
+            _, token_characters = token_spans(self.chat.tokenizer, ids)
+            for start, end in spans:
+                weights[(token_characters[:, 0] < end) & (token_characters[:, 1] > start)] = decisive_weight
+            branches.append(
+                Branch(
+                    response=ids,
+                    weights=weights,
+                    logp=np.zeros(len(ids), np.float32),
+                    feedback=(feedback,) if feedback else (),
+                    render=render,
+                    distil=bool(feedback),
+                )
+            )
+        return branches
+
+    def _process(self, images: Many[np.ndarray]) -> list[ProcessedImage]:
+        return [self.processor.process(image) for image in images]
+
+    def _pack_images(self, images: Many[Many[ProcessedImage | None]], slots: int) -> ImagePatches:
+        return pack_images(images, slots=slots, patches=self.lengths.patches, config=self.chat.config.vision)
+
+    def _prefix(self, prompt: Prompt, images: Many[ProcessedImage]) -> Piece:
+        piece = self.chat.prefix(prompt.text, [image.grid for image in images])
+        if len(piece) > self.lengths.prefix:
+            raise UserError(
+                f"prompt {prompt.id} has {len(piece)} tokens, more than config.lengths.prefix={self.lengths.prefix}: "
+                "raise it or shorten the prompt"
+            )
+        return piece
+
+    def _feedback(self, branch: Branch, render: ProcessedImage | None, slot: int, start: int) -> Piece:
+        """The first text that fits, or the render without text."""
+        grid: Grid | None = None if render is None else render.grid
+        for text in (*branch.feedback, ""):
+            piece = self.chat.feedback(text, grid, slot=slot, start=start)
+            if len(piece) <= self.lengths.feedback:
+                return piece
+        raise UserError(
+            f"a render takes {len(piece)} tokens, more than config.lengths.feedback={self.lengths.feedback}: raise it"
+        )
+
+    def _response(self, branch: Branch, before: Piece) -> Piece:
+        if len(branch.response) > self.lengths.response:
+            raise UserError(
+                f"a response has {len(branch.response)} tokens, more than config.lengths.response="
+                f"{self.lengths.response}: raise it"
+            )
+        return self.chat.sampled(branch.response, start=before.next_position)
+
+    def _continuation(self, headers: Many[Many[Piece]], responses: Many[Many[Piece]], length: int) -> Sequence:
+        """Headers right-aligned in `length` tokens, then responses in R."""
+        left = stack_pieces(headers, length, align="right")
+        right = stack_pieces(responses, self.lengths.response, align="left")
+        return jax.tree.map(lambda *parts: np.concatenate(parts, axis=-1), left, right)
+
+    def _per_token(self, rows: Many[Many[np.ndarray]], fill: float) -> np.ndarray:
+        packed = np.full((len(rows), len(rows[0]), self.lengths.response), fill, np.float32)
+        for n, row in enumerate(rows):
+            for g, values in enumerate(row):
+                packed[n, g, : len(values)] = values
+        return packed
+
+
+def _feedback_texts(member: GradedRollout) -> tuple[str, ...]:
+    """The teacher's text, then shorter versions of it for when its tokens do not fit."""
+    limit, texts = len(member.feedback), [member.feedback]
+    while limit > 60:
+        limit = limit * 3 // 4
+        texts.append(feedback_text(member.scene, member.defects, limit))
+    return tuple(text for text in texts if text)
