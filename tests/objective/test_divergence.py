@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from vsdpo_jax.objective.divergence import DIVERGENCES, TokenStatistics, token_statistics
+from vsdpo_jax.objective.formulas import kth_largest
 
+statistics = jax.jit(token_statistics, static_argnames=("temperature", "divergence", "top_k", "mixture", "chunk"))
 FIELDS = [field.name for field in dataclasses.fields(TokenStatistics)]
 T, V, D = 21, 11, 5
 
@@ -37,12 +39,12 @@ def enumerate_tokens(student, teacher, head, teacher_head, targets, *, temperatu
         else:
             cells_p, cells_q = p, q
         m = (1 - mixture) * p + mixture * q
-        value = {
-            "reverse_kl": lambda: (p * np.log(p / q)).sum(),
-            "forward_kl": lambda: (q * np.log(q / p)).sum(),
-            "jsd": lambda: (1 - mixture) * (p * np.log(p / m)).sum() + mixture * (q * np.log(q / m)).sum(),
-            "topk": lambda: (cells_p * np.log(cells_p / cells_q)).sum(),
-        }[divergence]()
+        if divergence == "forward_kl":
+            value = (q * np.log(q / p)).sum()
+        elif divergence == "jsd":
+            value = (1 - mixture) * (p * np.log(p / m)).sum() + mixture * (q * np.log(q / m)).sum()
+        else:
+            value = (cells_p * np.log(cells_p / cells_q)).sum()
         rows.append((value, np.log(p[target]), np.log(q[target]), -(p * np.log(p)).sum(), -(q * np.log(q)).sum()))
     return dict(zip(FIELDS, np.array(rows).T, strict=True))
 
@@ -54,7 +56,7 @@ def test_every_statistic_equals_enumeration(divergence, chunk):
     expected = enumerate_tokens(
         student, teacher, head, teacher_head, targets, temperature=0.8, divergence=divergence, mixture=0.3
     )
-    found = token_statistics(
+    found = statistics(
         *(jnp.asarray(a, jnp.float32) for a in (student, teacher, head, teacher_head)),
         jnp.asarray(targets),
         temperature=0.8,
@@ -80,7 +82,7 @@ def test_gradients_equal_finite_differences_of_the_enumeration(divergence):
         return sum((weights[name] * values[name])[mask].sum() for name in weights)
 
     def ours(h, w):
-        values = token_statistics(
+        values = statistics(
             h,
             jnp.asarray(teacher, jnp.float32),
             w,
@@ -110,9 +112,7 @@ def test_gradients_equal_finite_differences_of_the_enumeration(divergence):
 def hand(p, q, **settings):
     """Statistics of one token whose student and teacher distributions are given: the head is the identity."""
     identity = jnp.eye(len(p))
-    return token_statistics(
-        jnp.log(jnp.array([p])), jnp.log(jnp.array([q])), identity, identity, jnp.array([0]), **settings
-    )
+    return statistics(jnp.log(jnp.array([p])), jnp.log(jnp.array([q])), identity, identity, jnp.array([0]), **settings)
 
 
 def test_reverse_kl_by_hand():
@@ -149,13 +149,13 @@ def test_topk_keeps_the_tail_as_one_cell_by_hand():
 
 
 def test_topk_gradient_vanishes_where_the_cells_agree():
-    # The tail splits differently (0.25/0.25 against 0.1/0.4) but the cells {0} and the tail weigh the same: value and gradient
-    # are 0. Without the tail's cell the gradient at id 0 would be p_0 (1 - p_0) = 0.25.
+    # The tail splits differently (0.25/0.25 against 0.1/0.4) but the cells {0} and the tail weigh the same: value and
+    # gradient are 0. Without the tail's cell the gradient at id 0 would be p_0 (1 - p_0) = 0.25.
     identity = jnp.eye(3)
 
     def loss(h):
         q = jnp.log(jnp.array([[0.5, 0.1, 0.4]]))
-        return token_statistics(h, q, identity, identity, jnp.array([0]), divergence="topk", top_k=1).divergence[0]
+        return statistics(h, q, identity, identity, jnp.array([0]), divergence="topk", top_k=1).divergence[0]
 
     value, gradient = jax.value_and_grad(loss)(jnp.log(jnp.array([[0.5, 0.25, 0.25]])))
     assert abs(value) < 1e-6
@@ -163,10 +163,10 @@ def test_topk_gradient_vanishes_where_the_cells_agree():
 
 
 def test_temperature_divides_both_sides_by_hand():
-    # Logits (2 ln 3, 0) and (0, 0) at temperature 2: p = (3/4, 1/4), q = (1/2, 1/2): 3/4 ln(3/2) + 1/4 ln(1/2) = 0.1308;
-    # at temperature 1 p would be (0.9, 0.1) and the divergence 0.3681. Entropies: 0.5623 and ln 2.
+    # Logits (2 ln 3, 0) and (0, 0) at temperature 2: p = (3/4, 1/4), q = (1/2, 1/2): 3/4 ln(3/2) + 1/4 ln(1/2) =
+    # 0.1308; at temperature 1 p would be (0.9, 0.1) and the divergence 0.3681. Entropies: 0.5623 and ln 2.
     h = jnp.array([[2 * math.log(3.0), 0.0]])
-    found = token_statistics(h, 0 * h, jnp.eye(2), jnp.eye(2), jnp.array([0]), temperature=2.0)
+    found = statistics(h, 0 * h, jnp.eye(2), jnp.eye(2), jnp.array([0]), temperature=2.0)
     assert found.divergence[0] == pytest.approx(0.1308, abs=1e-4)
     assert found.logp[0] == pytest.approx(math.log(0.75), abs=1e-6)
     assert found.entropy[0] == pytest.approx(-0.75 * math.log(0.75) - 0.25 * math.log(0.25), abs=1e-6)
@@ -177,9 +177,7 @@ def test_gradient_of_the_reverse_kl_by_hand():
     # p_v (ln p_v/q_v - KL): p = (1/2, 1/2), q = (4/5, 1/5): KL = 1/2 ln(5/8) + 1/2 ln(5/2) = 0.2231,
     # gradient = 1/2 (ln(5/8) - 0.2231) = -0.3466 and +0.3466. The forward KL's, p - q, would be -0.3 and +0.3.
     def loss(h):
-        return token_statistics(h, jnp.log(jnp.array([[0.8, 0.2]])), jnp.eye(2), jnp.eye(2), jnp.array([0])).divergence[
-            0
-        ]
+        return statistics(h, jnp.log(jnp.array([[0.8, 0.2]])), jnp.eye(2), jnp.eye(2), jnp.array([0])).divergence[0]
 
     np.testing.assert_allclose(jax.grad(loss)(jnp.log(jnp.array([[0.5, 0.5]]))), [[-0.346574, 0.346574]], atol=1e-5)
 
@@ -192,7 +190,7 @@ def test_same_hidden_states_and_weights_give_exactly_zero():
     @jax.jit
     def run(h, w):
         return jax.value_and_grad(
-            lambda h, w: token_statistics(h, h, w, None, targets.astype(int), chunk=128).divergence.sum(),
+            lambda h, w: statistics(h, h, w, None, targets.astype(int), chunk=128).divergence.sum(),
             argnums=(0, 1),
         )(h, w)
 
@@ -206,14 +204,14 @@ def test_teacher_gets_no_gradient_even_through_shared_weights():
     student, teacher, head, teacher_head, targets = (jnp.asarray(a) for a in make_inputs(4))
 
     def loss(teacher, teacher_head):
-        values = token_statistics(student, teacher, head, teacher_head, targets)
+        values = statistics(student, teacher, head, teacher_head, targets)
         return sum((getattr(values, name) ** 2).sum() for name in FIELDS)
 
     assert loss(teacher, teacher_head) > 1
     assert all(not np.asarray(g).any() for g in jax.grad(loss, argnums=(0, 1))(teacher, teacher_head))
 
     def by_head(w, teacher_w):
-        return token_statistics(student, teacher, w, teacher_w, targets).divergence.sum()
+        return statistics(student, teacher, w, teacher_w, targets).divergence.sum()
 
     shared = jax.grad(lambda w: by_head(w, None))(head)
     separate = jax.grad(by_head)(head, head)
@@ -227,7 +225,7 @@ def test_chunked_equals_unchunked(divergence):
 
     def run(chunk):
         def loss(h, w):
-            s = token_statistics(h, teacher, w, teacher_head, targets, divergence=divergence, top_k=4, chunk=chunk)
+            s = statistics(h, teacher, w, teacher_head, targets, divergence=divergence, top_k=4, chunk=chunk)
             return (jnp.stack([s.divergence, s.logp, s.entropy]) * weights).sum()
 
         return jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))(student, head)
@@ -245,7 +243,7 @@ def test_masked_tokens_are_zero_and_change_nothing():
     student, teacher = student.at[~on].set(jnp.nan), teacher.at[~on].set(jnp.nan)
 
     def loss(h, w, teacher, targets, mask):
-        s = token_statistics(h, teacher, w, teacher_head, targets, mask_t=mask, chunk=8)
+        s = statistics(h, teacher, w, teacher_head, targets, mask_t=mask, chunk=8)
         return (s.divergence + 2 * s.logp + 3 * s.entropy).sum(), s
 
     both = jax.jit(jax.value_and_grad(loss, argnums=(0, 1), has_aux=True))
@@ -263,9 +261,7 @@ def test_a_mask_without_any_token_gives_zeros():
     student, teacher, head, teacher_head, targets = (jnp.asarray(a) for a in make_inputs(9))
 
     def loss(h, w):
-        return token_statistics(
-            h, teacher, w, teacher_head, targets, mask_t=jnp.zeros(T, bool), chunk=4
-        ).divergence.sum()
+        return statistics(h, teacher, w, teacher_head, targets, mask_t=jnp.zeros(T, bool), chunk=4).divergence.sum()
 
     value, gradients = jax.value_and_grad(loss, argnums=(0, 1))(student, head)
     assert value == 0.0 and all(not np.asarray(g).any() for g in gradients)
@@ -273,12 +269,12 @@ def test_a_mask_without_any_token_gives_zeros():
 
 def test_without_a_teacher_there_are_only_the_students_figures():
     student, teacher, head, _, targets = (jnp.asarray(a) for a in make_inputs(10))
-    alone = token_statistics(student, None, head, None, targets, chunk=8)
-    both = token_statistics(student, teacher, head, None, targets, chunk=8)
+    alone = statistics(student, None, head, None, targets, chunk=8)
+    both = statistics(student, teacher, head, None, targets, chunk=8)
     assert alone.divergence is None and alone.teacher_logp is None and alone.teacher_entropy is None
     np.testing.assert_array_equal(alone.logp, both.logp)
     np.testing.assert_array_equal(alone.entropy, both.entropy)
-    logp = lambda teacher: jax.grad(lambda w: token_statistics(student, teacher, w, None, targets).logp.sum())(head)  # noqa: E731
+    logp = lambda teacher: jax.grad(lambda w: statistics(student, teacher, w, None, targets).logp.sum())(head)  # noqa: E731
     np.testing.assert_allclose(logp(None), logp(teacher), rtol=1e-6, atol=1e-6)
 
 
@@ -286,15 +282,13 @@ def test_bfloat16_hidden_states_are_within_their_rounding():
     student, teacher, head, _, targets = (jnp.asarray(a, jnp.float32) for a in make_inputs(11, tokens=64, width=32))
     head = head / 4
     targets = targets.astype(int)
-    exact = token_statistics(student, teacher, head, None, targets)
-    half = token_statistics(student.astype(jnp.bfloat16), teacher.astype(jnp.bfloat16), head, None, targets)
+    exact = statistics(student, teacher, head, None, targets)
+    half = statistics(student.astype(jnp.bfloat16), teacher.astype(jnp.bfloat16), head, None, targets)
     assert half.divergence.dtype == jnp.float32
     # 8 bits of mantissa and logits of about 1.5: about 0.01 a logit. A bf16 softmax would err ten times as much.
     np.testing.assert_allclose(half.divergence, exact.divergence, atol=0.05)
     np.testing.assert_allclose(half.logp, exact.logp, atol=0.03)
-    gradient = jax.grad(lambda w: token_statistics(student.astype(jnp.bfloat16), teacher, w, None, targets).logp.sum())(
-        head
-    )
+    gradient = jax.grad(lambda w: statistics(student.astype(jnp.bfloat16), teacher, w, None, targets).logp.sum())(head)
     assert gradient.dtype == head.dtype
 
 
@@ -304,9 +298,9 @@ def test_extreme_logits_stay_finite():
     for divergence in DIVERGENCES:
 
         def loss(h, divergence=divergence):
-            return token_statistics(
-                h, -h, jnp.eye(2), jnp.eye(2), jnp.array([0]), divergence=divergence, top_k=1
-            ).divergence[0]
+            return statistics(h, -h, jnp.eye(2), jnp.eye(2), jnp.array([0]), divergence=divergence, top_k=1).divergence[
+                0
+            ]
 
         value, gradient = jax.value_and_grad(loss)(h)
         assert np.isfinite(value) and np.isfinite(gradient).all(), divergence
@@ -326,4 +320,16 @@ def test_extreme_logits_stay_finite():
 def test_wrong_settings_say_what_is_wrong(settings, message):
     student, teacher, head, teacher_head, targets = (jnp.asarray(a) for a in make_inputs())
     with pytest.raises(ValueError, match=message):
-        token_statistics(student, teacher, head, teacher_head, targets, **settings)
+        statistics(student, teacher, head, teacher_head, targets, **settings)
+
+
+@pytest.mark.parametrize("k", [1, 2, 7, 40])
+def test_kth_largest_is_exact(k):
+    rng = np.random.default_rng(12)
+    # Both signs, ties and zeros of both signs, over the whole range.
+    rows = np.concatenate(
+        [rng.normal(size=(6, 40)) * 10.0 ** rng.integers(-30, 30, (6, 40)), rng.integers(-2, 3, (3, 40))]
+    )
+    rows[6, :2] = [0.0, -0.0]
+    rows = rows.astype(np.float32)
+    np.testing.assert_array_equal(kth_largest(jnp.asarray(rows), k), np.sort(rows, axis=1)[:, -k])

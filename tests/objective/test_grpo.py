@@ -27,8 +27,8 @@ def test_group_scaling_divides_by_the_sample_deviation_of_the_group():
 
 
 def test_batch_scaling_divides_by_the_deviation_of_all_rewards():
-    # All rewards: mean 5.6 / 12 = 0.46667, squares 4.02 - 12 * 0.46667^2 = 1.40667, over 11: std 0.35760; 0.5 / 0.3577 = 1.3978.
-    # The group's own deviation would give 0.8659.
+    # All rewards: mean 5.6 / 12 = 0.46667, squares 4.02 - 12 * 0.46667^2 = 1.40667, over 11: std 0.35760;
+    # 0.5 / 0.3577 = 1.3978. The group's own deviation would give 0.8659.
     assert grpo.advantages(REWARDS, "batch")[0, 0] == pytest.approx(1.3978, abs=1e-3)
 
 

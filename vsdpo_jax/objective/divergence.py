@@ -1,14 +1,10 @@
 """The head and the divergence in one: hidden states in, one number per token out.
 
-A row of logits over Qwen's vocabulary is 0.6 MB in fp32, so the logits of a batch do not fit. `token_statistics` projects
-student and teacher a chunk of tokens at a time and keeps only numbers per token; the backward pass projects
+A row of logits over Qwen's vocabulary is 0.6 MB in fp32, so the logits of a batch do not fit. `token_statistics`
+projects student and teacher a chunk of tokens at a time and keeps only numbers per token; the backward pass projects
 the chunk again and writes the analytic gradient. No [T, V] array is larger than a chunk in either direction.
 
-With p the student, q the teacher, both softmax(logits / temperature) in fp32, every divergence here has the gradient
-
-    d divergence / d logits_v = (score_v - p_v * centre) / temperature,      centre = sum_v score_v,
-
-and differs only in its `score` (see `_FORMULAS`). Nothing is differentiated through the teacher.
+What the divergences are, and their gradients, is in `formulas.py`; this file is about memory and placement.
 """
 
 from __future__ import annotations
@@ -22,10 +18,9 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
-DIVERGENCES = ("reverse_kl", "forward_kl", "jsd", "topk")
+from vsdpo_jax.objective.formulas import FORMULAS, kth_largest
 
-# The tail's mass can underflow to 0 in fp32; its logarithm must stay finite.
-_SMALLEST_TAIL = 1e-30
+DIVERGENCES = tuple(FORMULAS)
 
 
 @functools.partial(
@@ -87,12 +82,12 @@ def token_statistics(
         tokens that are on are moved to the front first.
       temperature: divides both sides' logits; use the sampler's.
       divergence: `reverse_kl` KL(p || q); `forward_kl` KL(q || p); `jsd`, (1-a) KL(p || m) + a KL(q || m) with
-        m = (1-a) p + a q and a = `mixture`; `topk`, the reverse KL of the student's `top_k` likeliest ids and one bucket
-        for all others (without that bucket the gradient is biased).
+        m = (1-a) p + a q and a = `mixture`; `topk`, the reverse KL of the student's `top_k` likeliest ids and one
+        cell for all others (without that cell the gradient is biased).
       top_k: cells of `topk`; ids that tie with the last are kept too.
       chunk: tokens that are projected at once, on each shard of the tokens.
-      mesh: its `token_axes` shard the tokens and its `vocabulary_axis` the vocabulary. None: the mesh of `jax.set_mesh`, if
-        there is one. Axes that the mesh lacks count as 1.
+      mesh: its `token_axes` shard the tokens and its `vocabulary_axis` the vocabulary. None: the mesh of
+        `jax.set_mesh`, if there is one. Axes that the mesh lacks count as 1.
 
     Raises:
       ValueError: for an unknown divergence or a setting out of range, or if the mesh does not divide T.
@@ -159,7 +154,7 @@ class _Settings(NamedTuple):
 
 
 class _Saved(NamedTuple):
-    """What the backward pass needs per token besides the inputs, each [n, S, C] (see `_Chunks`)."""
+    """What the backward pass needs per token besides the inputs, each [n, B] (see `_Chunks`)."""
 
     lse: jax.Array
     teacher_lse: jax.Array
@@ -169,11 +164,11 @@ class _Saved(NamedTuple):
 
 
 class _Chunks:
-    """Cuts [T, ...] into [n, S, C, ...]: n chunks of C tokens for each of S token shards.
+    """Cuts [T, ...] into [n, B, ...]: n chunks of B tokens, the same number from each of S token shards.
 
-    Each chunk has tokens of every shard, so that all devices work on all chunks; a plain reshape to [n, S * C] would
-    give whole chunks to one device. With a mask, the tokens that are on come first in each shard and `count`, the
-    number of chunks to compute, depends on the data.
+    Each chunk has tokens of every shard, so that all devices work on all chunks; a plain reshape would give whole
+    chunks to one device. With a mask, the tokens that are on come first in each shard and `count`, the number of
+    chunks to compute, depends on the data.
     """
 
     def __init__(self, tokens: int, mask_t: jax.Array | None, settings: _Settings):
@@ -200,9 +195,11 @@ class _Chunks:
         array = self._permute(array.reshape(self.shards, self.length, *array.shape[1:]), self.order)
         array = jnp.pad(array, [(0, 0), (0, self.padding)] + [(0, 0)] * (array.ndim - 2))
         array = array.reshape(self.shards, self.n, self.size, *array.shape[2:])
-        return self.placement.constrain(jnp.moveaxis(array, 1, 0), None, self.placement.tokens)
+        array = jnp.moveaxis(array, 1, 0).reshape(self.n, self.shards * self.size, *array.shape[3:])
+        return self.placement.constrain(array, None, self.placement.tokens)
 
     def join(self, array: jax.Array) -> jax.Array:
+        array = array.reshape(self.n, self.shards, self.size, *array.shape[2:])
         array = jnp.moveaxis(array, 0, 1).reshape(self.shards, self.n * self.size, *array.shape[3:])
         array = self._permute(array[:, : self.length], self.inverse)
         return array.reshape(self.shards * self.length, *array.shape[2:])
@@ -214,47 +211,15 @@ class _Chunks:
         return jnp.take_along_axis(array, order.reshape(order.shape + (1,) * (array.ndim - 2)), axis=1)
 
 
-def _project(hidden_scd: jax.Array, head_vd: jax.Array, settings: _Settings) -> jax.Array:
-    """Logits over the temperature, fp32[S, C, V], the vocabulary sharded."""
-    logits = jnp.einsum("scd,vd->scv", hidden_scd, head_vd, preferred_element_type=jnp.float32)
-    logits = settings.placement.constrain(logits, settings.placement.tokens, None, settings.placement.vocabulary)
+def _project(hidden_bd: jax.Array, head_vd: jax.Array, settings: _Settings) -> jax.Array:
+    """Logits over the temperature, fp32[B, V], the vocabulary sharded."""
+    logits = jnp.einsum("bd,vd->bv", hidden_bd, head_vd, preferred_element_type=jnp.float32)
+    logits = settings.placement.constrain(logits, settings.placement.tokens, settings.placement.vocabulary)
     return logits / settings.temperature if settings.temperature != 1.0 else logits
 
 
-def _is_target(targets_sc: jax.Array, vocabulary: int) -> jax.Array:
-    """bool[S, C, V]. A comparison instead of a gather: it needs no communication when the vocabulary is sharded."""
-    return jax.lax.broadcasted_iota(jnp.int32, (1, 1, vocabulary), 2) == targets_sc[..., None]
-
-
-def _reverse_kl(logp, logq, settings, threshold_logits=None):
-    p = jnp.exp(logp)
-    score = p * (logp - logq)
-    return score, lambda: score.sum(-1)
-
-
-def _forward_kl(logp, logq, settings, threshold_logits=None):
-    q = jnp.exp(logq)
-    return -q, lambda: (q * (logq - logp)).sum(-1)
-
-
-def _jsd(logp, logq, settings, threshold_logits=None):
-    a = settings.mixture
-    logm = jnp.logaddexp(logp + math.log1p(-a), logq + math.log(a))
-    score = (1 - a) * jnp.exp(logp) * (logp - logm)
-    return score, lambda: (score + a * jnp.exp(logq) * (logq - logm)).sum(-1)
-
-
-def _topk(logp, logq, settings, is_top=None):
-    p = jnp.exp(logp)
-    tail_p = jnp.where(is_top, 0.0, p).sum(-1, keepdims=True)
-    tail_q = jnp.where(is_top, 0.0, jnp.exp(logq)).sum(-1, keepdims=True)
-    tail = jnp.log(jnp.maximum(tail_p, _SMALLEST_TAIL)) - jnp.log(jnp.maximum(tail_q, _SMALLEST_TAIL))
-    score = p * jnp.where(is_top, logp - logq, tail)
-    return score, lambda: score.sum(-1)
-
-
-# name -> (score[S, C, V], function that returns the divergence[S, C]).
-_FORMULAS = {"reverse_kl": _reverse_kl, "forward_kl": _forward_kl, "jsd": _jsd, "topk": _topk}
+def _of_target(array_bv: jax.Array, targets_b: jax.Array) -> jax.Array:
+    return jnp.take_along_axis(array_bv, targets_b[:, None], axis=1)[:, 0]
 
 
 def _forward(settings, student_td, student_head, teacher_td, teacher_head, targets_t, mask_t):
@@ -269,28 +234,29 @@ def _forward(settings, student_td, student_head, teacher_td, teacher_head, targe
     def body(i, outputs):
         logits = _project(student[i], head, settings)
         lse = jax.nn.logsumexp(logits, axis=-1)
-        logp = logits - lse[..., None]
-        is_target = _is_target(targets[i], logits.shape[-1])
+        logp = logits - lse[:, None]
         zero = jnp.zeros_like(lse)
-        values = dict(
-            divergence=zero,
-            logp=jnp.where(is_target, logp, 0.0).sum(-1),
-            teacher_logp=zero,
-            entropy=-(jnp.exp(logp) * logp).sum(-1),
-            teacher_entropy=zero,
-        )
-        saved = dict(lse=lse, teacher_lse=zero, centre=zero, threshold=zero)
+        values = {
+            "divergence": zero,
+            "logp": _of_target(logp, targets[i]),
+            "teacher_logp": zero,
+            "entropy": -(jnp.exp(logp) * logp).sum(-1),
+            "teacher_entropy": zero,
+        }
+        saved = {"lse": lse, "teacher_lse": zero, "centre": zero, "threshold": zero}
         if teacher is not None:
             teacher_logits = _project(teacher[i], teacher_head, settings)
             teacher_lse = jax.nn.logsumexp(teacher_logits, axis=-1)
-            logq = teacher_logits - teacher_lse[..., None]
+            logq = teacher_logits - teacher_lse[:, None]
             if settings.divergence == "topk":
-                saved["threshold"] = jax.lax.top_k(logits, settings.top_k)[0][..., -1]
-            score, value = _FORMULAS[settings.divergence](logp, logq, settings, logits >= saved["threshold"][..., None])
+                saved["threshold"] = kth_largest(logits, settings.top_k)
+            score, value = FORMULAS[settings.divergence](
+                logp, logq, settings.mixture, logits >= saved["threshold"][:, None]
+            )
             saved.update(teacher_lse=teacher_lse, centre=score.sum(-1))
             values.update(
                 divergence=value(),
-                teacher_logp=jnp.where(is_target, logq, 0.0).sum(-1),
+                teacher_logp=_of_target(logq, targets[i]),
                 teacher_entropy=-(jnp.exp(logq) * logq).sum(-1),
             )
         new = {**values, **saved}
@@ -307,7 +273,7 @@ def _forward(settings, student_td, student_head, teacher_td, teacher_head, targe
         "centre",
         "threshold",
     )
-    empty = placement.constrain(jnp.zeros((chunks.n, chunks.shards, chunks.size)), None, placement.tokens)
+    empty = placement.constrain(jnp.zeros((chunks.n, chunks.shards * chunks.size)), None, placement.tokens)
     outputs = jax.lax.fori_loop(0, chunks.count, body, dict.fromkeys(names, empty))
     saved = _Saved(**{name: outputs[name] for name in _Saved._fields})
 
@@ -348,22 +314,24 @@ def _statistics_backward(settings, residuals, cotangents):
     def body(i, gradients):
         hidden_gradient, head_gradient = gradients
         logits = _project(student[i], head, settings)
-        logp = logits - saved.lse[i][..., None]
+        logp = logits - saved.lse[i][:, None]
         p = jnp.exp(logp)
-        a, b = of_logp[i][..., None], of_entropy[i][..., None]
-        slope = jnp.where(_is_target(targets[i], p.shape[-1]), a, 0.0) - p * (
-            a + b * (logp + saved.entropy[i][..., None])
-        )
+        is_target = jnp.arange(p.shape[-1]) == targets[i][:, None]
+        slope = jnp.where(is_target, of_logp[i][:, None], 0.0)
+        slope -= p * (of_logp[i][:, None] + of_entropy[i][:, None] * (logp + saved.entropy[i][:, None]))
         if teacher is not None:
-            logq = _project(teacher[i], cast_teacher_head, settings) - saved.teacher_lse[i][..., None]
-            score, _ = _FORMULAS[settings.divergence](logp, logq, settings, logits >= saved.threshold[i][..., None])
-            slope += of_divergence[i][..., None] * (score - p * saved.centre[i][..., None])
+            logq = _project(teacher[i], cast_teacher_head, settings) - saved.teacher_lse[i][:, None]
+            score, _ = FORMULAS[settings.divergence](
+                logp, logq, settings.mixture, logits >= saved.threshold[i][:, None]
+            )
+            slope += of_divergence[i][:, None] * (score - p * saved.centre[i][:, None])
         slope = slope.astype(student_td.dtype)
         hidden_gradient = hidden_gradient.at[i].set(
-            jnp.einsum("scv,vd->scd", slope, head, preferred_element_type=jnp.float32).astype(student_td.dtype)
+            jnp.einsum("bv,vd->bd", slope, head, preferred_element_type=jnp.float32).astype(student_td.dtype)
         )
         # One sum per token shard: added over the shards once, after the loop, not once a chunk.
-        head_gradient += jnp.einsum("scv,scd->svd", slope, student[i], preferred_element_type=jnp.float32)
+        slope, hidden = (a.reshape(chunks.shards, chunks.size, -1) for a in (slope, student[i]))
+        head_gradient += jnp.einsum("scv,scd->svd", slope, hidden, preferred_element_type=jnp.float32)
         return hidden_gradient, placement.constrain(head_gradient, placement.tokens, placement.vocabulary, None)
 
     head_gradient = jnp.zeros((chunks.shards, *student_head.shape), jnp.float32)

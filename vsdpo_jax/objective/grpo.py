@@ -25,8 +25,8 @@ def advantages(rewards_ng: np.ndarray, scaling: str = "none") -> np.ndarray:
 
     Args:
       rewards_ng: float[N, G]. NaN: a rollout that could not be scored; it is left out of its group and gets 0.
-      scaling: `none` (mean only); `group`, divided by the group's sample standard deviation plus 1e-4 (the original GRPO);
-        `batch`, by that of all rewards.
+      scaling: `none` (mean only); `group`, divided by the group's sample standard deviation plus 1e-4 (the original
+        GRPO); `batch`, by that of all rewards.
 
     Returns:
       float32[N, G]; exactly 0 for a group whose rewards are all equal.
@@ -77,8 +77,8 @@ class PolicyTokens:
     Attributes:
       loss: float32, to be minimised.
       ratio: float32, new over old probability. No gradient.
-      clipped_low, clipped_high: bool, the token's gradient is cut because its ratio left the trust region below (negative
-        advantage) or above (positive advantage).
+      clipped_low, clipped_high: bool, the token's gradient is cut because its ratio left the trust region below
+        (negative advantage) or above (positive advantage).
       clipped_dual: bool, its loss is bounded by the dual clip; its gradient is cut too.
     """
 
@@ -130,7 +130,7 @@ def policy_loss_tokens(
 
 
 def truncated_ratio(logp: jax.Array, old_logp: jax.Array, cap: float) -> jax.Array:
-    """min(p / p_old, cap) per token without gradient: the weight of a divergence on tokens that an older student sampled."""
+    """min(p / p_old, cap) per token, no gradient: a divergence's weight on tokens that an older student sampled."""
     log_ratio = jax.lax.stop_gradient(logp - old_logp)
     return jnp.minimum(jnp.exp(jnp.clip(log_ratio, -_MAX_LOG_RATIO, _MAX_LOG_RATIO)), cap)
 
@@ -144,8 +144,8 @@ def sampler_correction(
       logp_ngr: the trainer's log-probabilities of the weights that sampled (on the first update: its own `logp`).
       sampler_logp_ngr: what the sampler reported.
       mask_ngr: bool, response tokens; the others get weight 0.
-      kind: `none` (1); `token`, min(ratio, cap) per token (truncated importance sampling); `sequence`, the ratio of whole
-        responses, truncated; `sequence_mask`, that ratio, and 0 where it exceeds the cap.
+      kind: `none` (1); `token`, min(ratio, cap) per token (truncated importance sampling); `sequence`, the ratio of
+        whole responses, truncated; `sequence_mask`, that ratio, and 0 where it exceeds the cap.
       cap: verl uses 2 for `token`, TRL 3 for `sequence_mask`.
 
     Returns:
@@ -170,8 +170,8 @@ def sampler_correction(
 def reference_kl_tokens(logp: jax.Array, reference_logp: jax.Array, estimator: str = "k3") -> jax.Array:
     """Estimate per token of KL(student || reference) from the sampled token alone, differentiable in `logp`.
 
-    With d = reference_logp - logp: `k1` is -d, `k2` is d^2 / 2, `k3` is exp(d) - d - 1 (unbiased and never negative; the
-    default of GRPO). The exact KL is `divergence.token_statistics` with the reference as the teacher.
+    With d = reference_logp - logp: `k1` is -d, `k2` is d^2 / 2, `k3` is exp(d) - d - 1 (unbiased and never negative;
+    the default of GRPO). The exact KL is `divergence.token_statistics` with the reference as the teacher.
 
     Raises:
       ValueError: for an unknown estimator.
