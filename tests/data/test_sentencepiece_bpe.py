@@ -22,7 +22,8 @@ def _programs(split, count):
 def trained(tmp_path_factory):
     corpus = []
     for task, program in _programs("warmstart", 400):
-        corpus += [*fragments.of_program(program.source, program.spans.values()), *fragments.of_instruction(task.instruction)]
+        corpus += fragments.of_program(program.source, program.spans.values())
+        corpus += fragments.of_instruction(task.instruction)
     model = sentencepiece_bpe.train(corpus, vocab_size=1024)
     folder = tmp_path_factory.mktemp("tokenizer")
     sentencepiece_bpe.save(model, folder)
@@ -81,5 +82,6 @@ def test_chat_template_is_chatml_with_images(trained):
 
 
 def test_training_is_deterministic():
-    corpus = [fragment for _, program in _programs("train", 60) for fragment in fragments.of_program(program.source, program.spans.values())]
+    programs = [program for _, program in _programs("train", 60)]
+    corpus = [piece for program in programs for piece in fragments.of_program(program.source, program.spans.values())]
     assert sentencepiece_bpe.train(corpus, 500) == sentencepiece_bpe.train(corpus, 500)

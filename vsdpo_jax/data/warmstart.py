@@ -117,7 +117,8 @@ class Corpus(Sequence):
     def __init__(self, folder: str | os.PathLike):
         path = os.path.join(folder, "settings.json")
         if not os.path.exists(path):
-            raise FileNotFoundError(f"{folder} holds no warm-start corpus; make one with python -m vsdpo_jax.data.warmstart")
+            command = f"python -m vsdpo_jax.data.warmstart --folder={folder}"
+            raise FileNotFoundError(f"{folder} holds no warm-start corpus; make one with {command}")
         with open(path, encoding="utf-8") as file:
             self.settings = Settings(**json.load(file))
         self._items: list[dict] = []
@@ -191,7 +192,7 @@ def train_tokenizer(corpus: Corpus, folder: str | os.PathLike, vocab_size: int =
 
 
 def statistics(corpus: Corpus) -> dict:
-    """Share of author programs that run, that are flawed, defects per render, share of variants with feedback, kinds."""
+    """How good the authors are: shares that run and that are flawed, defects per render, and how often which kind."""
     items = [corpus[index] for index in range(len(corpus))]
     ran = [item for item in items if "execution_error" not in item.defects]
     kinds = collections.Counter(kind for item in items for kind in item.defects)

@@ -106,20 +106,22 @@ def revise(task: ChartTask, program: Program, defects: Iterable[Defect], rng: np
 
 
 def guilty_decisions(task: ChartTask, program: Program, defect: Defect) -> set[str]:
-    """The names of the decisions that caused `defect`: those of its statements that differ from the ideal ones."""
-    owned = [name for role in _roles(program, defect) for name in OWNED.get(role, ())]
+    """The names of the decisions that caused `defect`: those of its statements that differ from the ideal ones.
+
+    Where all of those are right, something else took the room: another decision about places, or the kind of the chart.
+    """
     relevant = _BY_KIND.get(defect.kind, _PLACES)
-    guilty = {name for name in owned if name in relevant and _differs(task, program, name)}
-    if defect.kind in _BY_KIND:
-        if not guilty or relevant is _PRESENCE:
-            guilty |= {name for name in relevant if _differs(task, program, name)} if relevant is _PRESENCE else set()
-        return guilty
-    guilty |= {name for name in _ROOM if _differs(task, program, name)}
-    return guilty or {name for name in _PLACES if _differs(task, program, name)}
-
-
-def _differs(task: ChartTask, program: Program, name: str) -> bool:
-    return getattr(task.decisions, name) != getattr(program.decisions, name)
+    differing = {name for name in HABITS if getattr(task.decisions, name) != getattr(program.decisions, name)}
+    if relevant is _PRESENCE:
+        return differing & set(_PRESENCE)
+    roles = _roles(program, defect)
+    owned = {name for role in roles for name in OWNED.get(role, ())}
+    guilty = owned & differing & set(relevant)
+    if relevant is _PLACES:
+        guilty |= differing & set(_ROOM)
+        if "mark" in roles:
+            guilty |= differing & {"kind"}
+    return guilty or differing & {*_PLACES, *_ROOM} or differing & {"kind"}
 
 
 def _roles(program: Program, defect: Defect) -> list[str]:

@@ -12,7 +12,8 @@ Span = tuple[int, int]
 
 KINDS = ("bar", "barh", "line", "scatter")
 
-# The decisions whose values stand in the statement of a role.
+# The decisions that shape what the statement of a role draws. `margin` has a statement of its own, but it makes the
+# room that the values and the note need.
 OWNED = {
     "figure": ("figure_size",),
     "mark": ("kind", "color"),
@@ -20,8 +21,8 @@ OWNED = {
     "unit": (),
     "ticks": ("rotation", "label_size"),
     "margins": ("margin",),
-    "values": ("value_size", "value_color"),
-    "note": ("note_x", "note_y"),
+    "values": ("value_size", "value_color", "margin"),
+    "note": ("note_x", "note_y", "margin"),
     "legend": ("legend",),
     "tight": ("tight",),
 }

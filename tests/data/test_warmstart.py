@@ -1,0 +1,102 @@
+"""The warm-start corpus: built with real renders, restartable, deterministic, and honest about who saw what."""
+
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+
+from vsdpo_jax.data import warmstart
+from vsdpo_jax.data.tasks.chart import ChartTasks
+from vsdpo_jax.render.farm import RenderFarm
+
+SETTINGS = warmstart.Settings(count=20, failure_rate=0.03)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    with RenderFarm(workers=2) as farm:
+        corpus = warmstart.build(folder, SETTINGS, farm, progress=False)
+        yield folder, corpus, farm
+
+
+def test_items_hold_what_both_branches_need(built):
+    _, corpus, _ = built
+    assert len(corpus) == 20
+    for item in corpus:
+        assert item.image.shape == (240, 320, 3) and item.image.dtype == np.uint8
+        assert (item.author_image is None) == ("execution_error" in item.defects)
+        if not item.defects:
+            [variant] = item.variants
+            assert variant.feedback is None and variant.response == item.author
+            continue
+        assert len(item.variants) == SETTINGS.variants
+        for variant in item.variants:
+            assert variant.feedback
+            assert len(variant.feedback) <= SETTINGS.feedback_chars
+            assert 1 <= len(variant.reported) <= len(item.defects)
+            assert set(variant.reported) <= set(item.defects)
+
+
+def test_the_corpus_has_flawed_clean_and_failing_programs(built):
+    _, corpus, _ = built
+    shares = warmstart.statistics(corpus)
+    assert 0.3 < shares["exec_rate"] < 1.0
+    assert 0.3 < shares["flawed"] < 1.0
+    assert sum(shares["by_kind"].values()) == sum(len(item.defects) for item in corpus)
+
+
+def test_decisive_spans_hold_the_values_and_revised_ones_changed(built):
+    _, corpus, _ = built
+    revised = 0
+    for item in corpus:
+        for variant in item.variants:
+            assert set(variant.revised) <= set(variant.decisive)
+            for start, end in variant.decisive:
+                assert variant.response[start:end].strip() == variant.response[start:end] != ""
+            revised += len(variant.revised)
+    assert revised > 0
+
+
+def test_tasks_are_those_of_the_warmstart_split(built):
+    _, corpus, _ = built
+    heldout = {task.instruction for task in ChartTasks("heldout")}
+    train = {task.instruction for task in ChartTasks("train", 2000)}
+    assert not {item.prompt for item in corpus} & (heldout | train)
+
+
+def test_an_interrupted_build_goes_on_and_equals_an_uninterrupted_one(built, tmp_path, monkeypatch):
+    _, _, farm = built
+    settings = dataclasses.replace(SETTINGS, count=6)
+    monkeypatch.setattr(warmstart, "SHARD", 3)
+    whole = warmstart.build(tmp_path / "whole", settings, farm, progress=False)
+    warmstart.build(tmp_path / "parts", settings, farm, progress=False)
+    os.remove(tmp_path / "parts" / "items-000003.npz")
+    with pytest.raises(FileNotFoundError, match="unfinished"):
+        warmstart.Corpus(tmp_path / "parts")
+    resumed = warmstart.build(tmp_path / "parts", settings, farm, progress=False)
+    for name in ("items-000000.npz", "items-000003.npz"):
+        assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert [item.author for item in resumed] == [item.author for item in whole]
+
+
+def test_other_settings_are_refused(built):
+    folder, _, farm = built
+    with pytest.raises(ValueError, match="seed"):
+        warmstart.build(folder, dataclasses.replace(SETTINGS, seed=1), farm, progress=False)
+
+
+def test_a_folder_without_a_corpus_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no warm-start corpus"):
+        warmstart.Corpus(tmp_path)
+
+
+def test_the_tokenizer_of_the_corpus_reads_all_of_it(built, tmp_path):
+    _, corpus, _ = built
+    tokenizer = warmstart.train_tokenizer(corpus, tmp_path, vocab_size=500)
+    for item in corpus:
+        for text in (item.prompt, *(v.response for v in item.variants), *(v.feedback or "" for v in item.variants)):
+            ids = tokenizer.encode(text, add_special_tokens=False)
+            assert tokenizer.decode(ids) == text
+            assert len(ids) < 0.8 * len(text) or not text
