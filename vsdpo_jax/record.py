@@ -110,7 +110,7 @@ class RolloutRecord:
             error=scene.error,
             defects=tuple(dataclasses.replace(defect, elements=()) for defect in defects),
             image=scene.image,
-            target=_target(prompt),
+            target=target_of(prompt),
         )
 
 
@@ -208,7 +208,8 @@ def parse_lines(content: bytes, label: str, note: Callable[[str], None]) -> list
     return rows
 
 
-def _target(prompt: Prompt) -> np.ndarray | None:
+def target_of(prompt: Prompt) -> np.ndarray | None:
+    """Returns what the render of an answer is compared with: the reference render, else the first image, else None."""
     if prompt.reference_scene is not None and prompt.reference_scene.image is not None:
         return prompt.reference_scene.image
     return prompt.images[0] if prompt.images else None

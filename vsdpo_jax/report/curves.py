@@ -34,7 +34,7 @@ CURVES = (
     Curve("KL to the teacher", "self_distillation/kl", unit="nats per token"),
     Curve("Entropy", "entropy", unit="nats per token"),
     Curve("Gradient norm", "grad_norm"),
-    Curve("Response length", "completions/mean_length", unit="tokens"),
+    Curve("Response length", "completions/mean_length", unit="tokens", from_zero=False),
 )
 
 
@@ -97,7 +97,14 @@ def ticks(low: float, high: float, count: int = 4) -> list[float]:
 class _Scale:
     """Maps (step, value) to pixels; its value axis ends at round numbers."""
 
-    def __init__(self, points: Points, width=WIDTH, height=HEIGHT, margins=(LEFT, RIGHT, TOP, BOTTOM), from_zero=True):
+    def __init__(
+        self,
+        points: Points,
+        width: int = WIDTH,
+        height: int = HEIGHT,
+        margins: tuple[int, int, int, int] = (LEFT, RIGHT, TOP, BOTTOM),
+        from_zero: bool = True,
+    ):
         left, right, top, bottom = margins
         steps, values = [x for x, _ in points], [y for _, y in points]
         low, high = min(values), max(values)
@@ -106,7 +113,7 @@ class _Scale:
         self.ticks = ticks(low, high)
         self.left, self.right, self.top, self.bottom = left, width - right, top, height - bottom
         self.first, self.last = min(steps), max(steps)
-        self.low, self.high = (self.ticks[0], self.ticks[-1]) if from_zero else (low, high)
+        self.low, self.high = self.ticks[0], self.ticks[-1]
 
     def place(self, step: float, value: float) -> tuple[float, float]:
         across = (step - self.first) / ((self.last - self.first) or 1.0)
@@ -125,6 +132,7 @@ def _line_chart(curve: Curve, metrics: list[Row]) -> str:
     trend = smooth(points)
     parts = [_axes(scale), f'<path class="raw" d="{_path(points, scale)}"/>']
     parts.append(f'<path class="trend" d="{_path(trend, scale)}"/>')
+    parts.append(_pointer(trend, scale))
     keys = '<span class="key trend">training</span>'
     if held_out:
         parts.append(f'<path class="held" d="{_path(held_out, scale)}"/>')
@@ -169,10 +177,11 @@ def _stage_chart(stages: list[str], metrics: list[Row]) -> str:
 
 def _axes(scale: _Scale) -> str:
     parts = []
+    step = scale.ticks[1] - scale.ticks[0]
     for tick in scale.ticks:
         _, y = scale.place(scale.first, tick)
         parts.append(f'<line class="grid" x1="{scale.left}" x2="{scale.right}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text x="{scale.left - 6}" y="{y + 3.5:.1f}" text-anchor="end">{_value(tick)}</text>')
+        parts.append(f'<text x="{scale.left - 6}" y="{y + 3.5:.1f}" text-anchor="end">{_tick(tick, step)}</text>')
     middle = [
         tick for tick in ticks(scale.first, scale.last) if scale.first <= tick <= scale.last and tick == round(tick)
     ]
@@ -182,12 +191,28 @@ def _axes(scale: _Scale) -> str:
     return f'<g class="axes">{"".join(parts)}</g>'
 
 
+def _pointer(points: Points, scale: _Scale) -> str:
+    """What the page's script shows under the pointer: x, y, step and value of each point, and the marks to move."""
+    data = ";".join("{:.1f},{:.1f},{:.0f},{}".format(*scale.place(x, y), x, _value(y)) for x, y in points)
+    line = f'<line y1="{scale.top}" y2="{scale.bottom}"/>'
+    return f'<g class="pointer" data-points="{data}">{line}<circle r="3.5"/></g>'
+
+
 def _figure(title: str, unit: str, keys: str, label: str, parts: list[str]) -> str:
     unit = f' <span class="unit">{escape(unit)}</span>' if unit else ""
     return (
-        f'<figure class="chart"><figcaption><b>{escape(title)}</b>{unit}<span class="keys">{keys}</span></figcaption>'
+        f'<figure class="chart"><figcaption><b>{escape(title)}</b>{unit}<span class="at"></span>'
+        f'<span class="keys">{keys}</span></figcaption>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg></figure>'
     )
+
+
+def _tick(value: float, step: float) -> str:
+    """All ticks of an axis have the same number of decimals: as many as its step needs."""
+    if step < 1e-4:
+        return _value(value)
+    digits = next(digits for digits in range(6) if math.isclose(round(step, digits), step, rel_tol=1e-6))
+    return number(value, digits).replace(",", "\u2009")
 
 
 def _value(value: float) -> str:

@@ -18,7 +18,7 @@ from vsdpo_jax.report.run import Run, read_run
 
 ASSETS = Path(vsdpo_jax.__file__).parent / "assets" / "report"
 MAX_BYTES = 9_000_000
-GALLERY_PROMPTS = 12
+GALLERY_PROMPTS, GALLERY_OPEN = 12, 4
 GROUPS_IN_DEPTH, ROLLOUTS_IN_DEPTH = 6, 5
 
 # key, name, whether larger is better, how a value is written
@@ -53,8 +53,8 @@ def write_report(workdir: epath.PathLike, out: epath.PathLike | None = None) -> 
     return path
 
 
-def render_page(run: Run) -> str:
-    """Returns the HTML of the page; pictures and rollouts beyond `MAX_BYTES` are left out, and the page says so."""
+def render_page(run: Run, max_bytes: int = MAX_BYTES) -> str:
+    """Returns the HTML of the page; rollouts that would make it larger are left out, and the page says so."""
     style, script = (ASSETS / "page.css").read_text(), (ASSETS / "page.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     # Whatever a model wrote, the browser runs this script only, and asks the network for nothing.
@@ -62,10 +62,9 @@ def render_page(run: Run) -> str:
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'"
     )
     chosen = {name: _choose(records) for name, records in _spread(run.groups).items()}
-    budget = _Budget(MAX_BYTES)
+    budget = _Budget(max_bytes)
     sections = [
-        ("results", "Held-out tasks, before and after", _results(run)),
-        ("gallery", "The same prompt, before and after", _gallery(run, budget)),
+        ("gallery", "Before and after", _gallery(run, budget)),
         ("rollouts", "Rollouts in depth", _in_depth(run, chosen, budget)),
         ("curves", "Training", f'<div class="charts">{curves.charts(run.metrics)}</div>'),
     ]
@@ -77,9 +76,11 @@ def render_page(run: Run) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
-        f'<link rel="icon" href="data:,"><title>{escape(run.name, 80)} · Visual-SDPO</title><style>{style}</style></head>'
-        f"<body>{_header(run, links)}<main>{body}</main>{notes}<script>{script}</script></body></html>\n"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
+        f"<title>{escape(run.name, 80)} · Visual-SDPO</title><style>{style}</style></head>"
+        f'<body><div class="top">{_header(run, links)}{_results(run)}</div><main>{body}</main>{notes}'
+        f"<script>{script}</script></body></html>\n"
     )
 
 
@@ -107,7 +108,8 @@ def _header(run: Run, links: str) -> str:
     if not run.after:
         facts.append("unfinished")
     return (
-        f'<header><p class="kind">Visual-SDPO</p><h1>{escape(run.name, 80)}</h1><p class="facts">{" · ".join(facts)}</p>'
+        f'<header><p class="kind">Visual-SDPO</p><h1>{escape(run.name, 80)}</h1>'
+        f'<p class="facts">{" · ".join(facts)}</p>'
         '<p class="lede">The student writes code, the code is rendered, and each defect in the render is traced to the '
         "statement that caused it. A teacher with the same weights sees what went wrong and pulls the student’s "
         f"tokens towards better ones, hardest where the blame lies.</p><nav>{links}</nav></header>"
@@ -130,8 +132,9 @@ def _results(run: Run) -> str:
             f'<td class="{kind}">{change or "–"}</td><td>{curves.sparkline(run.metrics, "eval/" + key)}</td></tr>'
         )
     return (
-        '<table class="results"><thead><tr><td></td><th scope="col">before</th><th scope="col">after</th>'
-        f'<th scope="col">change</th><th scope="col">during training</th></tr></thead><tbody>{"".join(rows)}</tbody></table>'
+        '<table class="results"><caption>Held-out tasks</caption><thead><tr><td></td><th scope="col">before</th>'
+        '<th scope="col">after</th><th scope="col">change</th><th scope="col">in training</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
     )
 
 
@@ -148,12 +151,16 @@ def _gallery(run: Run, budget: _Budget) -> str:
         figures = rollouts.target_figure(first, rollouts.THUMBNAIL_SIDE)
         figures += "".join(rollouts.thumbnail(record, rollouts.title(name)) for name, record in shown)
         row = (
-            f'<article class="prompt-row"><h3>{escape(prompt, 80)}</h3><p class="ask">{escape(first.prompt_text, 400)}</p>'
-            f'<div class="strip">{figures}</div></article>'
+            f'<article class="prompt-row"><h3>{escape(prompt, 80)}</h3>'
+            f'<p class="ask">{escape(first.prompt_text, 400)}</p><div class="strip">{figures}</div></article>'
         )
         if budget.take(row):
             rows.append(row)
-    return f'<div class="gallery">{"".join(rows)}</div>'
+    shown, rest = "".join(rows[:GALLERY_OPEN]), "".join(rows[GALLERY_OPEN:])
+    if not rest:
+        return shown
+    label = plural(len(rows) - GALLERY_OPEN, "more prompt")
+    return f'{shown}<details class="more"><summary>{label}</summary>{rest}</details>'
 
 
 def _first_by_prompt(records: list[RolloutRecord]) -> dict[str, RolloutRecord]:
@@ -204,7 +211,7 @@ def _in_depth(run: Run, chosen: dict[str, list[RolloutRecord]], budget: _Budget)
         everything = run.groups[name]
         facts = f"{len(articles)} of {plural(len(everything), 'rollout')}, {rollouts.share_executed(everything)} ran"
         groups.append(f"<h3>{rollouts.title(name)} <small>{facts}</small></h3>{''.join(articles)}")
-    full = f"<p>{plural(budget.refused, 'entry')} left out to keep the page small; all are in the run’s folder.</p>"
+    full = f"<p>{plural(budget.refused, 'item')} left out to keep the page small; all are in the run’s folder.</p>"
     return _heat_choice(scale) + "".join(groups) + (full if budget.refused else "")
 
 

@@ -24,10 +24,11 @@ def title(name: str) -> str:
 
 def article(record: RolloutRecord, scale: HeatScale, is_open: bool) -> str:
     """Returns one rollout in depth, as a `<details>`."""
+    seen = f'<div class="seen">{_outcome(record)}{_defects(record)}</div>'
+    code = f'<div class="written" role="region" aria-label="Code" tabindex="0">{code_lines(record, scale)}</div>'
     return (
         f'<details class="rollout"{" open" if is_open else ""}>{_summary(record)}'
-        f'<div class="pair"><div class="seen">{_outcome(record)}{_defects(record)}{_context(record)}</div>'
-        f'<div class="written" role="region" aria-label="Code" tabindex="0">{code_lines(record, scale)}</div></div></details>'
+        f'<div class="pair">{seen}<div class="wrote">{code}{_context(record)}</div></div></details>'
     )
 
 
@@ -36,7 +37,11 @@ def thumbnail(record: RolloutRecord, caption: str) -> str:
     status = f"reward {number(record.reward)}"
     if record.image is None:
         message = record.error.message if record.error else "no render"
-        body = f'<div class="blank"><b>Did not run</b><span>{escape(message, 140)}</span></div>'
+        height, width = record.target.shape[:2] if record.target is not None else (3, 4)
+        body = (
+            f'<div class="blank" style="aspect-ratio: {width} / {height}"><b>Did not run</b>'
+            f"<span>{escape(message, 140)}</span></div>"
+        )
         found = "no render"
     else:
         body = _boxed(record, THUMBNAIL_SIDE, linked=False)
@@ -67,9 +72,8 @@ def _summary(record: RolloutRecord) -> str:
         chips.append('<span class="chip bad">did not run</span>')
     else:
         count = _count(record.defects)
-        chips.append(
-            f'<span class="chip {"bad" if count else "good"}">{plural(count, "defect") if count else "no defects"}</span>'
-        )
+        found = plural(count, "defect") if count else "no defects"
+        chips.append(f'<span class="chip {"bad" if count else "good"}">{found}</span>')
     if record.truncated:
         chips.append('<span class="chip bad">truncated</span>')
     return f'<summary><span class="id">{escape(record.prompt_id, 80)}</span>{"".join(chips)}</summary>'
@@ -141,8 +145,8 @@ def _boxed(record: RolloutRecord, side: int, linked: bool) -> str:
             boxes.append(_region(index, defect, places, corners if linked else None))
     alt = f"The render, with {plural(_count(record.defects), 'defect')}"
     return (
-        f'<div class="canvas"><img src="{picture(record.image, side)}" width="{width}" height="{height}" alt="{alt}" '
-        f'><svg class="boxes" aria-hidden="true">{"".join(boxes)}</svg></div>'
+        f'<div class="canvas"><img src="{picture(record.image, side)}" width="{width}" height="{height}" alt="{alt}">'
+        f'<svg class="boxes" aria-hidden="true">{"".join(boxes)}</svg></div>'
     )
 
 
@@ -159,8 +163,9 @@ def _region(index: int, defect: Defect, places: list[Box], corners: dict[tuple[i
         corners[corner] = corners.get(corner, 0) + 1
         above = -17 if top > 5 else 1
         parts.append(
-            f'<svg x="{left:.2f}%" y="{top:.2f}%" overflow="visible"><rect class="tag" x="{shift}" y="{above}" width="16" '
-            f'height="16" rx="3"/><text x="{shift + 8}" y="{above + 12}" text-anchor="middle">{index + 1}</text></svg>'
+            f'<svg x="{left:.2f}%" y="{top:.2f}%" overflow="visible">'
+            f'<rect class="tag" x="{shift}" y="{above}" width="16" height="16" rx="3"/>'
+            f'<text x="{shift + 8}" y="{above + 12}" text-anchor="middle">{index + 1}</text></svg>'
         )
     kind = "" if defect.severity > 0 else ' class="remark"'
     name = escape(f"{defect.kind.replace('_', ' ')}: {defect.message}", 200)

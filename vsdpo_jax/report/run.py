@@ -11,11 +11,12 @@ from typing import Any
 from etils import epath
 
 from vsdpo_jax import record
+from vsdpo_jax.errors import UserError
 
 MEASURES = ("reward", "exec_rate", "defects_per_render")
 
 
-class ReportError(ValueError):
+class ReportError(UserError):
     """There is nothing to report on; the message is one line that says what is missing and where."""
 
 

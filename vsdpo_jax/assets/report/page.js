@@ -32,9 +32,11 @@ for (const rollout of document.querySelectorAll(".rollout")) {
   for (const part of parts) {
     part.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && light(part));
     part.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && light(pinned));
+    part.addEventListener("click", () => pin(part));
+    // A listener for the focus would make a box reachable by Tab, where the button beside it already is.
+    if (part instanceof SVGElement) continue;
     part.addEventListener("focus", () => light(part));
     part.addEventListener("blur", () => light(pinned));
-    part.addEventListener("click", () => pin(part));
   }
 }
 
@@ -51,4 +53,29 @@ if (reading) {
     choice.addEventListener("change", apply);
     apply();
   }
+}
+
+// Reads a curve at the step under the pointer.
+for (const chart of document.querySelectorAll(".chart")) {
+  const mark = chart.querySelector(".pointer");
+  if (!mark) continue;
+  const svg = chart.querySelector("svg");
+  const at = chart.querySelector(".at");
+  const points = mark.dataset.points.split(";").map((point) => point.split(","));
+  svg.addEventListener("pointermove", (event) => {
+    const frame = svg.getBoundingClientRect();
+    const x = ((event.clientX - frame.left) / frame.width) * svg.viewBox.baseVal.width;
+    const distance = (point) => Math.abs(point[0] - x);
+    const nearest = points.reduce((best, point) => (distance(point) < distance(best) ? point : best));
+    mark.classList.add("on");
+    mark.querySelector("line").setAttribute("x1", nearest[0]);
+    mark.querySelector("line").setAttribute("x2", nearest[0]);
+    mark.querySelector("circle").setAttribute("cx", nearest[0]);
+    mark.querySelector("circle").setAttribute("cy", nearest[1]);
+    at.textContent = `${nearest[3]} at step ${nearest[2]}`;
+  });
+  svg.addEventListener("pointerleave", () => {
+    mark.classList.remove("on");
+    at.textContent = "";
+  });
 }
