@@ -124,6 +124,7 @@ def _changed(path, **changes):
         ({"spans": [[1, 2, 3]]}, "reshape"),
         ({"defects": [{"kind": "overlap"}]}, "is missing"),
         ({"defects": 3}, "iterable"),
+        ({"error": {"status": "died", "message": "", "traceback": "", "statement": {"start": "a"}}}, "invalid literal"),
         ({"image_file": "../../secret.png"}, "is not the name of a picture"),
         ({"image_file": "077.png"}, "077.png"),
         ({"parts": None}, "items"),

@@ -266,16 +266,20 @@ def _defect_from_row(row: dict[str, Any]) -> Defect:
         kind=_text(row["kind"], "kind"),
         message=_text(row["message"], "message"),
         boxes=boxes,
-        statements=tuple(Statement(**statement) for statement in row["statements"]),
+        statements=tuple(map(_statement_from_row, row["statements"])),
         severity=_number(row["severity"]),
     )
 
 
 def _error_from_row(row: dict[str, Any]) -> RenderError:
-    statement = None if row["statement"] is None else Statement(**row["statement"])
+    statement = None if row["statement"] is None else _statement_from_row(row["statement"])
     return RenderError(
         **{name: _text(row[name], name) for name in ("status", "message", "traceback")}, statement=statement
     )
+
+
+def _statement_from_row(row: dict[str, Any]) -> Statement:
+    return Statement(**{field.name: int(row[field.name]) for field in dataclasses.fields(Statement)})
 
 
 def _numbers(values: Iterable[float]) -> list[float | None]:

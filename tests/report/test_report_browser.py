@@ -96,7 +96,7 @@ def lit_regions(page):
 def test_pointing_at_a_defect_lights_its_lines_and_its_boxes(visit, page_path):
     page = visit(page_path)
     buttons = page.locator(".rollout[open] button[data-defect]")
-    assert [text.split("\n")[1].split()[0] for text in buttons.all_inner_texts()] == ["clipped", "overlap", "low"]
+    assert [text.split("\n")[1].split()[0] for text in buttons.all_inner_texts()] == ["clipped", "overlap:", "low"]
     buttons.nth(0).hover()
     (line,) = lit_lines(page)
     assert line.startswith("ax.set_title(") and lit_regions(page) == [0]

@@ -248,10 +248,15 @@ def test_ticks_are_round_and_cover_the_values():
     assert curves.ticks(-0.02, 0.013)[0] <= -0.02
 
 
-def test_a_constant_smooths_to_itself_and_a_step_lags():
-    assert curves.smooth([(x, 2.0) for x in range(50)]) == [(x, pytest.approx(2.0)) for x in range(50)]
-    # 20 points: rate 1/2. After 0, 1 the debiased mean is (1/2 * 1) / (1 - 1/4) = 2/3, not 1/2.
-    assert curves.smooth([(0, 0.0), (1, 1.0)] + [(x, 1.0) for x in range(2, 20)])[1][1] == pytest.approx(2 / 3)
+def test_a_constant_smooths_to_itself_and_a_line_keeps_its_ends():
+    assert [y for _, y in curves.smooth([(x, 2.0) for x in range(50)])] == pytest.approx([2.0] * 50)
+    # A window that reaches further to one side than to the other would start at 2/3 of a step instead of 0.
+    assert [y for _, y in curves.smooth([(x, 3.0 * x) for x in range(30)])] == pytest.approx(
+        [3.0 * x for x in range(30)]
+    )
+    # 10 points: weights 1, 2, 1 around each.
+    spike = curves.smooth([(x, 4.0 * (x == 5)) for x in range(10)])
+    assert [y for _, y in spike[3:8]] == pytest.approx([0, 1, 2, 1, 0])
 
 
 def test_thinning_keeps_the_mean():
@@ -270,6 +275,49 @@ def test_numbers_are_written_for_people():
         "–",
     ]
     assert [markup.duration(seconds) for seconds in (42, 561.3, 11100)] == ["42 s", "9 min 21 s", "3 h 05 min"]
+
+
+def test_evaluations_during_training_stand_between_before_and_after(copy_of_run):
+    before = record.read_records(copy_of_run / "rollouts" / "before.jsonl")
+    record.write_records(copy_of_run, "eval_000030", before)
+    text = page.render_page(run.read_run(copy_of_run))
+    first = text.split('<article class="prompt-row">')[1]
+    captions = re.findall(r"<figcaption><b>(.*?)</b>", first)
+    assert captions == ["Target", "Before training", "Held out, step 30", "After training"]
+
+
+def test_many_prompts_are_folded_away(copy_of_run):
+    one = record.read_records(copy_of_run / "rollouts" / "before.jsonl")[0]
+    many = [dataclasses.replace(one, prompt_id=f"p{index}") for index in range(20)]
+    record.write_records(copy_of_run, "before", many)
+    text = page.render_page(run.read_run(copy_of_run))
+    assert "<summary>8 more prompts</summary>" in text
+    assert text.count('<article class="prompt-row">') == 12
+
+
+def test_of_a_long_run_the_first_the_last_and_some_steps_between_are_read(tmp_path, sample_run):
+    workdir = shutil.copytree(sample_run, tmp_path / "long")
+    (one,) = record.read_records(workdir / "rollouts" / "step_000060.jsonl")[:1]
+    for step in range(100, 1100, 50):
+        record.write_records(workdir, f"step_{step:06d}", [one])
+    # A file that is not chosen is not opened.
+    (workdir / "rollouts" / "step_000100.jsonl").write_text("damaged\n{}\n")
+    names = list(run.read_run(workdir).groups)
+    assert names[:2] == ["before", "step_000001"] and names[-2:] == ["step_001050", "after"]
+    assert len(names) == 2 + run.STEPS
+
+
+def test_a_run_without_rollouts_has_its_curves(copy_of_run):
+    shutil.rmtree(copy_of_run / "rollouts")
+    text = page.render_page(run.read_run(copy_of_run))
+    assert 'id="curves"' in text and 'id="gallery"' not in text and 'id="rollouts"' not in text
+
+
+def test_a_page_that_cannot_be_written_is_one_line(copy_of_run, tmp_path):
+    (tmp_path / "file").write_text("")
+    done = report(copy_of_run, f"--out={tmp_path}/file/page.html")
+    assert done.returncode != 0
+    assert len(done.stderr.splitlines()) == 1 and "cannot be written" in done.stderr
 
 
 def test_an_unknown_folder_raises_for_callers_too(tmp_path):

@@ -75,13 +75,14 @@ def thin(points: Points, limit: int = MAX_POINTS) -> Points:
 
 
 def smooth(points: Points) -> Points:
-    """Returns the exponential moving average over about a tenth of the run, free of the bias of its start."""
-    rate = 1 / max(1.0, len(points) / 10)
-    total = weight = 0.0
+    """Returns the weighted mean over a tenth of the run to either side, nearer points counting more."""
+    reach = max(1, len(points) // 10)
     smoothed = []
-    for x, y in points:
-        total, weight = total * (1 - rate) + rate * y, weight * (1 - rate) + rate
-        smoothed.append((x, total / weight))
+    for index, (x, _) in enumerate(points):
+        # As far to the left as to the right, so that a trend is not bent at the ends of the run.
+        near = min(reach, index, len(points) - 1 - index)
+        window = [(near + 1 - abs(shift), points[index + shift][1]) for shift in range(-near, near + 1)]
+        smoothed.append((x, sum(share * y for share, y in window) / sum(share for share, _ in window)))
     return smoothed
 
 

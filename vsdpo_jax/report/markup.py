@@ -62,12 +62,12 @@ def plural(count: int, noun: str) -> str:
 
 
 def picture(image: np.ndarray, max_side: int, lossless_bytes: int = 40_000) -> str:
-    """Returns a picture as a data URI no larger than `max_side` pixels either way.
+    """Returns a picture as a data URI, at most `max_side` pixels wide and twice that high (web pages are tall).
 
     Charts stay lossless; what does not fit into `lossless_bytes` that way (photographs) is compressed.
     """
     shrunk = Image.fromarray(np.asarray(image, np.uint8)).convert("RGB")
-    shrunk.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    shrunk.thumbnail((max_side, 2 * max_side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     shrunk.save(buffer, format="WEBP", lossless=True, method=3)
     if buffer.tell() > lossless_bytes:

@@ -14,12 +14,12 @@ from vsdpo_jax.record import RolloutRecord
 from vsdpo_jax.report import curves, rollouts
 from vsdpo_jax.report.heatmap import HeatScale
 from vsdpo_jax.report.markup import duration, escape, number, percent, plural, signed
-from vsdpo_jax.report.run import Run, read_run
+from vsdpo_jax.report.run import ReportError, Run, read_run
 
 ASSETS = Path(vsdpo_jax.__file__).parent / "assets" / "report"
 MAX_BYTES = 9_000_000
 GALLERY_PROMPTS, GALLERY_OPEN = 12, 4
-GROUPS_IN_DEPTH, ROLLOUTS_IN_DEPTH = 6, 5
+ROLLOUTS_IN_DEPTH = 5
 
 # key, name, whether larger is better, how a value is written
 MEASURES = (
@@ -40,16 +40,20 @@ def write_report(workdir: epath.PathLike, out: epath.PathLike | None = None) -> 
       The path of the page.
 
     Raises:
-      ReportError: the folder or its metrics are missing or unreadable.
+      ReportError: the folder or its metrics are missing or unreadable, or `out` cannot be written.
     """
     run = read_run(workdir)
     for note in run.notes:
         logging.warning("%s", note)
     path = epath.Path(out) if out is not None else epath.Path(workdir) / "report.html"
+    content = render_page(run).encode("utf-8")
     temporary = path.with_name(path.name + ".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary.write_bytes(render_page(run).encode("utf-8"))
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        raise ReportError(f"{path} cannot be written ({error.strerror or error})") from error
     return path
 
 
@@ -61,12 +65,13 @@ def render_page(run: Run, max_bytes: int = MAX_BYTES) -> str:
     policy = (
         f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'"
     )
-    chosen = {name: _choose(records) for name, records in _spread(run.groups).items()}
+    in_depth = {name: records for name, records in run.groups.items() if name.startswith("step_")} or run.groups
+    chosen = {name: _choose(records) for name, records in in_depth.items()}
     budget = _Budget(max_bytes)
     sections = [
         ("gallery", "Before and after", _gallery(run, budget)),
         ("rollouts", "Rollouts in depth", _in_depth(run, chosen, budget)),
-        ("curves", "Training", f'<div class="charts">{curves.charts(run.metrics)}</div>'),
+        ("curves", "Training", _training(run)),
     ]
     sections = [section for section in sections if section[2]]
     links = "".join(f'<a href="#{key}">{escape(name)}</a>' for key, name, _ in sections)
@@ -139,7 +144,7 @@ def _results(run: Run) -> str:
 
 
 def _gallery(run: Run, budget: _Budget) -> str:
-    moments = {name: records for name, records in run.groups.items() if not name.startswith("step_") and records}
+    moments = {name: records for name, records in run.groups.items() if not name.startswith("step_")}
     if not moments:
         return ""
     by_prompt = {name: _first_by_prompt(records) for name, records in moments.items()}
@@ -168,16 +173,6 @@ def _first_by_prompt(records: list[RolloutRecord]) -> dict[str, RolloutRecord]:
     for record in records:
         first.setdefault(record.prompt_id, record)
     return first
-
-
-def _spread(groups: dict[str, list[RolloutRecord]]) -> dict[str, list[RolloutRecord]]:
-    """The training steps to show in depth, evenly over the run with its last; all else if there are none."""
-    names = [name for name in groups if name.startswith("step_") and groups[name]] or [
-        name for name in groups if groups[name]
-    ]
-    count = min(len(names), GROUPS_IN_DEPTH)
-    places = sorted({round(index * (len(names) - 1) / max(count - 1, 1)) for index in range(count)})
-    return {names[place]: groups[names[place]] for place in places}
 
 
 def _choose(records: list[RolloutRecord]) -> list[RolloutRecord]:
@@ -213,6 +208,12 @@ def _in_depth(run: Run, chosen: dict[str, list[RolloutRecord]], budget: _Budget)
         groups.append(f"<h3>{rollouts.title(name)} <small>{facts}</small></h3>{''.join(articles)}")
     full = f"<p>{plural(budget.refused, 'item')} left out to keep the page small; all are in the run’s folder.</p>"
     return _heat_choice(scale) + "".join(groups) + (full if budget.refused else "")
+
+
+def _training(run: Run) -> str:
+    figures = curves.charts(run.metrics)
+    hint = '<p class="hint">By training step. The heavy line is a moving average of the thin one.</p>'
+    return f'{hint}<div class="charts">{figures}</div>' if figures else ""
 
 
 def _heat_choice(scale: HeatScale) -> str:

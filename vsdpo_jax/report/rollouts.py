@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from vsdpo_jax.record import RolloutRecord
 from vsdpo_jax.report.heatmap import HeatScale, code_lines
 from vsdpo_jax.report.markup import escape, number, percent, picture, plural, signed
@@ -56,7 +58,7 @@ def target_figure(record: RolloutRecord, side: int) -> str:
     height, width = record.target.shape[:2]
     source = picture(record.target, side)
     image = f'<img src="{source}" width="{width}" height="{height}" alt="The target">'
-    return f'<figure><div class="canvas">{image}</div><figcaption><b>Target</b></figcaption></figure>'
+    return f'<figure><div class="{_canvas(record.target)}">{image}</div><figcaption><b>Target</b></figcaption></figure>'
 
 
 def _count(defects: tuple[Defect, ...]) -> int:
@@ -95,11 +97,11 @@ def _outcome(record: RolloutRecord) -> str:
 def _defects(record: RolloutRecord) -> str:
     items = []
     for index, defect in enumerate(record.defects[:MAX_DEFECTS]):
-        remark = "" if defect.severity > 0 else ' <span class="chip">remark</span>'
+        remark = "" if defect.severity > 0 else '<span class="chip">remark</span> '
         kind = escape(defect.kind.replace("_", " "), 40)
         items.append(
             f'<li><button type="button" data-defect="{index}" aria-pressed="false"><i>{index + 1}</i><span>'
-            f"<b>{kind}</b>{remark} {escape(defect.message, 300)}{_blame(record, defect)}</span></button></li>"
+            f"{remark}<b>{kind}:</b> {escape(defect.message, 300)}{_blame(record, defect)}</span></button></li>"
         )
     if len(record.defects) > MAX_DEFECTS:
         items.append(f"<li>… and {len(record.defects) - MAX_DEFECTS} more</li>")
@@ -145,9 +147,15 @@ def _boxed(record: RolloutRecord, side: int, linked: bool) -> str:
             boxes.append(_region(index, defect, places, corners if linked else None))
     alt = f"The render, with {plural(_count(record.defects), 'defect')}"
     return (
-        f'<div class="canvas"><img src="{picture(record.image, side)}" width="{width}" height="{height}" alt="{alt}">'
+        f'<div class="{_canvas(record.image)}">'
+        f'<img src="{picture(record.image, side)}" width="{width}" height="{height}" alt="{alt}">'
         f'<svg class="boxes" aria-hidden="true">{"".join(boxes)}</svg></div>'
     )
+
+
+def _canvas(image: np.ndarray) -> str:
+    height, width = image.shape[:2]
+    return "canvas tall" if height > 1.4 * width else "canvas"
 
 
 def _region(index: int, defect: Defect, places: list[Box], corners: dict[tuple[int, int], int] | None) -> str:

@@ -14,6 +14,8 @@ from vsdpo_jax import record
 from vsdpo_jax.errors import UserError
 
 MEASURES = ("reward", "exec_rate", "defects_per_render")
+# Evaluations and steps whose rollouts are read: a long run writes thousands.
+EVALUATIONS, STEPS = 2, 6
 
 
 class ReportError(UserError):
@@ -29,7 +31,8 @@ class Run:
       before, after: the three `MEASURES` on held-out tasks; empty where they were not measured yet.
       steps, seconds: of the whole run, None while it is unfinished.
       metrics: one dictionary of finite floats a step, sorted by step; `step` is among the keys.
-      groups: the written rollouts of each name (`before`, `step_000123`, `after`), in the order of training.
+      groups: the written rollouts of some names (`before`, `step_000123`, `after`), in the order of training:
+        the first, the last and some between; none of them is empty.
       notes: what could not be read, one sentence each.
     """
 
@@ -99,13 +102,23 @@ def _read_groups(folder: epath.Path, note: Callable[[str], None]) -> dict[str, l
         return {}
     names = [path.name.removesuffix(".jsonl") for path in folder.iterdir() if path.name.endswith(".jsonl")]
     names = sorted((name for name in names if record.NAME_PATTERN.fullmatch(name)), key=_moment)
+    for kind, count in (("eval_", EVALUATIONS), ("step_", STEPS)):
+        kept = spread([name for name in names if name.startswith(kind)], count)
+        names = [name for name in names if not name.startswith(kind) or name in kept]
     groups = {}
     for name in names:
         try:
             groups[name] = record.read_records(folder / f"{name}.jsonl", note)
         except record.RecordError as error:
             note(f"left out: {error}")
-    return groups
+    return {name: records for name, records in groups.items() if records}
+
+
+def spread(names: list[str], count: int) -> list[str]:
+    """Returns at most `count` names at even distances, the first and the last among them."""
+    if len(names) <= count:
+        return names
+    return [names[round(index * (len(names) - 1) / (count - 1))] for index in range(count)]
 
 
 def _moment(name: str) -> tuple[int, int]:
