@@ -22,6 +22,9 @@ from vsdpo_jax.objective.formulas import FORMULAS, kth_largest
 
 DIVERGENCES = tuple(FORMULAS)
 
+# Bytes of the block of the head's gradient that a chunk adds at a time, on each device.
+LARGEST_PRODUCT = 384 << 20
+
 
 @functools.partial(
     jax.tree_util.register_dataclass,
@@ -222,6 +225,22 @@ def _of_target(array_bv: jax.Array, targets_b: jax.Array) -> jax.Array:
     return jnp.take_along_axis(array_bv, targets_b[:, None], axis=1)[:, 0]
 
 
+def _add_outer(total_svd, slope_scv, hidden_scd, placement: _Placement) -> jax.Array:
+    """total += slope^T hidden, by columns: a chunk's product is as large as the head, and one such array is enough."""
+    width = total_svd.shape[-1]
+    shards = 1 if placement.vocabulary is None else placement.mesh.shape[placement.vocabulary]
+    smallest = math.ceil(4 * total_svd.shape[1] * width / shards / LARGEST_PRODUCT)
+    blocks = next(count for count in range(min(smallest, width), width + 1) if width % count == 0)
+
+    def add_block(j, total):
+        columns = jax.lax.dynamic_slice_in_dim(hidden_scd, j * (width // blocks), width // blocks, axis=2)
+        product = jnp.einsum("scv,scd->svd", slope_scv, columns, preferred_element_type=jnp.float32)
+        before = jax.lax.dynamic_slice_in_dim(total, j * (width // blocks), width // blocks, axis=2)
+        return jax.lax.dynamic_update_slice_in_dim(total, before + product, j * (width // blocks), axis=2)
+
+    return jax.lax.fori_loop(0, blocks, add_block, total_svd)
+
+
 def _forward(settings, student_td, student_head, teacher_td, teacher_head, targets_t, mask_t):
     placement = settings.placement
     chunks = _Chunks(targets_t.shape[0], mask_t, settings)
@@ -331,7 +350,7 @@ def _statistics_backward(settings, residuals, cotangents):
         )
         # One sum per token shard: added over the shards once, after the loop, not once a chunk.
         slope, hidden = (a.reshape(chunks.shards, chunks.size, -1) for a in (slope, student[i]))
-        head_gradient += jnp.einsum("scv,scd->svd", slope, hidden, preferred_element_type=jnp.float32)
+        head_gradient = _add_outer(head_gradient, slope, hidden, placement)
         return hidden_gradient, placement.constrain(head_gradient, placement.tokens, placement.vocabulary, None)
 
     head_gradient = jnp.zeros((chunks.shards, *student_head.shape), jnp.float32)
