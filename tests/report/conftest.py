@@ -151,8 +151,8 @@ def write_sample_run(workdir, topics: int = 3, steps: int = 60, finished: bool =
     """Writes summary, metrics and rollouts of a run of `steps` steps."""
     rng = np.random.default_rng(0)
     workdir.mkdir(parents=True, exist_ok=True)
-    before = {"reward": 0.41, "exec_rate": 0.72, "defects_per_render": 1.9}
-    after = {"reward": 0.66, "exec_rate": 0.94, "defects_per_render": 0.6}
+    before = {"reward": 0.41, "reward_stderr": 0.03, "exec_rate": 0.72, "defects_per_render": 1.9}
+    after = {"reward": 0.66, "reward_stderr": 0.02, "exec_rate": 0.94, "defects_per_render": 0.6}
     summary = {"before": before, "after": after, "seconds": 561.3, "steps": steps} if finished else {"before": before}
     (workdir / "summary.json").write_text(json.dumps(summary))
     with open(workdir / "metrics.jsonl", "w") as file:
@@ -191,13 +191,21 @@ def _metrics(step: int, done: float, rng: np.random.Generator, before: dict, aft
         "entropy": 0.9 - 0.4 * done + noise(0.03),
         "grad_norm": 1.2 + abs(noise(0.3)),
         "completions/mean_length": 190 - 20 * done + noise(6),
+        "defects/clipped_text": max(0.0, 0.9 - 0.7 * done + noise(0.1)),
+        "defects/overlap": max(0.0, 0.6 - 0.3 * done + noise(0.1)),
+        "defects/low_contrast": max(0.0, 0.4 - 0.2 * done + noise(0.1)),
         "timing_s/rollout": 4.2 + abs(noise(0.3)),
         "timing_s/render": 1.1 + abs(noise(0.2)),
         "timing_s/update": 2.8 + abs(noise(0.1)),
     }
     if step % 10 == 0:
+        row["timing_s/eval"] = 11.0
         share = min(1.0, done + noise(0.04)) if 0 < done < 1 else done
-        row |= {f"eval/{key}": before[key] + (after[key] - before[key]) * share for key in before}
+        row |= {
+            f"eval/{key}": before[key] + (after[key] - before[key]) * share
+            for key in before
+            if not key.endswith("stderr")
+        }
     return row
 
 

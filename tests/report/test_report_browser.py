@@ -168,7 +168,7 @@ def test_a_failed_rollout_shows_its_error_and_the_line(visit, page_path):
 def test_a_curve_is_read_at_the_step_under_the_pointer(visit, page_path):
     page = visit(page_path)
     chart = page.locator(".chart").first
-    assert page.locator(".chart").count() == 8
+    assert page.locator(".chart").count() == 9
     chart.locator("svg").hover()
     words = chart.locator(".at").inner_text().split()
     assert words[1:3] == ["at", "step"] and 20 < int(words[3]) < 40 and 0.3 < float(words[0]) < 0.8

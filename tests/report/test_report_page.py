@@ -100,7 +100,7 @@ def test_rollouts_that_cannot_be_read_are_noted_and_the_rest_is_shown(copy_of_ru
 def test_the_table_shows_what_changed_and_in_which_direction(sample_run):
     text = page.render_page(run.read_run(sample_run))
     cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", text.split("<tbody>")[1].split("</tbody>")[0])
-    assert cells[:4] == ["Reward", "0.41", "0.66", "+0.25"]
+    assert cells[:4] == ["Reward", "0.41 <small>±0.03</small>", "0.66 <small>±0.02</small>", "+0.25"]
     assert cells[5:9] == ["Programs that run", "72\u2009%", "94\u2009%", "+22 points"]
     assert cells[10:14] == ["Defects per render", "1.90", "0.60", "\u22121.30"]
     # Fewer defects is good although the number fell.
@@ -257,6 +257,18 @@ def test_a_constant_smooths_to_itself_and_a_line_keeps_its_ends():
     # 10 points: weights 1, 2, 1 around each.
     spike = curves.smooth([(x, 4.0 * (x == 5)) for x in range(10)])
     assert [y for _, y in spike[3:8]] == pytest.approx([0, 1, 2, 1, 0])
+
+
+def test_stages_stack_up_and_the_evaluation_is_no_stage(sample_run):
+    """Per step: rollout about 4.4 s, update 2.9 s, render 1.3 s, and every ten steps an evaluation of 11 s."""
+    metrics = run.read_run(sample_run).metrics
+    text = curves.charts(metrics)
+    label = re.search(r'aria-label="Time per step, means: (.*?)"', text)[1]
+    names = [part.rsplit(" ", 1)[0] for part in label.split(", ")]
+    assert names == ["rollout", "update", "render"]
+    mean = np.mean([row["timing_s/rollout"] for row in metrics])
+    assert float(label.split(", ")[0].split()[1]) == pytest.approx(mean, abs=0.006)
+    assert 'aria-label="Defects by kind, means: clipped text' in text
 
 
 def test_thinning_keeps_the_mean():

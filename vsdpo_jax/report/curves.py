@@ -10,7 +10,9 @@ from vsdpo_jax.report.markup import escape, number
 WIDTH, HEIGHT = 360, 190
 LEFT, RIGHT, TOP, BOTTOM = 42, 10, 10, 24
 MAX_POINTS = 300
-STAGE_PREFIX = "timing_s/"
+MAX_LAYERS = 6
+# Parts of a stack add up; these are sums, or do not belong to the step.
+NOT_STACKED = ("step", "total", "eval")
 
 Points = list[tuple[float, float]]
 Row = dict[str, float]
@@ -27,24 +29,35 @@ class Curve:
     from_zero: bool = True
 
 
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """One chart of metrics that add up: all whose names start with `prefix`."""
+
+    title: str
+    prefix: str
+    unit: str
+
+
 CURVES = (
     Curve("Reward", "reward", "eval/reward"),
     Curve("Execution rate", "exec_rate", "eval/exec_rate"),
     Curve("Defects per render", "defects_per_render", "eval/defects_per_render"),
     Curve("KL to the teacher", "self_distillation/kl", unit="nats per token"),
+    Curve("Loss on given responses", "sft/nll", unit="nats per token"),
     Curve("Entropy", "entropy", unit="nats per token"),
     Curve("Gradient norm", "grad_norm"),
     Curve("Response length", "completions/mean_length", unit="tokens", from_zero=False),
 )
+STACKS = (
+    Stack("Defects by kind", "defects/", "per rollout"),
+    Stack("Time per step", "timing_s/", "seconds"),
+)
 
 
 def charts(metrics: list[Row]) -> str:
-    """Returns one `<figure>` for each curve that the run has metrics for, and the stage times."""
+    """Returns one `<figure>` for each curve and each stack that the run has metrics for."""
     figures = [_line_chart(curve, metrics) for curve in CURVES if series(metrics, curve.key)]
-    stages = _stages(metrics)
-    if stages:
-        figures.append(_stage_chart(stages, metrics))
-    return "".join(figures)
+    return "".join(figures + [_stacked_chart(stack, metrics) for stack in STACKS])
 
 
 def sparkline(metrics: list[Row], key: str) -> str:
@@ -145,35 +158,35 @@ def _line_chart(curve: Curve, metrics: list[Row]) -> str:
     return _figure(curve.title, curve.unit, keys if held_out else "", label, parts)
 
 
-def _stages(metrics: list[Row]) -> list[str]:
-    """Stage names, the slowest first; a total is no stage."""
-    seconds: dict[str, float] = {}
+def _layers(metrics: list[Row], prefix: str) -> list[str]:
+    """The metrics below `prefix` that add up, the largest first."""
+    sums: dict[str, float] = {}
     for row in metrics:
         for key, value in row.items():
-            if key.startswith(STAGE_PREFIX) and key not in (STAGE_PREFIX + "step", STAGE_PREFIX + "total"):
-                seconds[key] = seconds.get(key, 0.0) + value
-    return sorted(seconds, key=seconds.get, reverse=True)[:6]
+            if key.startswith(prefix) and key.removeprefix(prefix) not in NOT_STACKED:
+                sums[key] = sums.get(key, 0.0) + value
+    return sorted((key for key in sums if sums[key] > 0), key=sums.get, reverse=True)[:MAX_LAYERS]
 
 
-def _stage_chart(stages: list[str], metrics: list[Row]) -> str:
-    rows = [row for row in metrics if any(stage in row for stage in stages)]
-    columns = [thin([(row["step"], row.get(stage, 0.0)) for row in rows], 120) for stage in stages]
-    tops = [0.0] * len(columns[0])
-    layers = [[(x, 0.0) for x, _ in columns[0]]]
+def _stacked_chart(stack: Stack, metrics: list[Row]) -> str:
+    layers = _layers(metrics, stack.prefix)
+    if not layers:
+        return ""
+    rows = [row for row in metrics if any(layer in row for layer in layers)]
+    columns = [thin([(row["step"], row.get(layer, 0.0)) for row in rows], MAX_POINTS // 2) for layer in layers]
+    tops = [[(x, 0.0) for x, _ in columns[0]]]
     for column in columns:
-        tops = [top + y for top, (_, y) in zip(tops, column, strict=True)]
-        layers.append([(x, top) for (x, _), top in zip(column, tops, strict=True)])
-    scale = _Scale(layers[-1] + layers[0])
-    parts, keys = [], ""
-    for index, stage in enumerate(stages):
-        outline = layers[index + 1] + layers[index][::-1]
-        parts.append(f'<path class="area stage{index}" d="{_path(outline, scale)}Z"/>')
-        keys += f'<span class="key stage{index}">{escape(stage.removeprefix(STAGE_PREFIX), 24)}</span>'
-    means = ", ".join(
-        f"{stage.removeprefix(STAGE_PREFIX)} {_value(sum(y for _, y in column) / len(column))}"
-        for stage, column in zip(stages, columns, strict=True)
-    )
-    return _figure("Time per step", "seconds", keys, f"Mean seconds per step: {means}", [*parts, _axes(scale)])
+        tops.append([(x, below + y) for (_, below), (x, y) in zip(tops[-1], column, strict=True)])
+    scale = _Scale(tops[-1] + tops[0])
+    parts, keys, means = [], "", []
+    for index, (layer, column) in enumerate(zip(layers, columns, strict=True)):
+        name = layer.removeprefix(stack.prefix).replace("_", " ")
+        outline = tops[index + 1] + tops[index][::-1]
+        parts.append(f'<path class="area layer{index}" d="{_path(outline, scale)}Z"/>')
+        keys += f'<span class="key layer{index}">{escape(name, 24)}</span>'
+        means.append(f"{name} {_value(sum(y for _, y in column) / len(column))}")
+    label = f"{stack.title}, means: {', '.join(means)}"
+    return _figure(stack.title, stack.unit, keys, label, [*parts, _axes(scale)])
 
 
 def _axes(scale: _Scale) -> str:

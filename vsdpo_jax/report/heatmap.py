@@ -81,6 +81,7 @@ def _line(shaded: str, defects: list[int], failed: bool) -> str:
     if not defects and not failed:
         return f"<li><code>{shaded}</code></li>"
     numbers = "".join(f"<i>{index + 1}</i>" for index in defects[:4])
+    numbers += f"<i>+{len(defects) - 4}</i>" if len(defects) > 4 else ""
     marks = f'<span class="marks"><span class="unseen">defects </span>{numbers}</span>' if defects else ""
     kind = "blamed failed" if failed else "blamed"
     indices = " ".join(map(str, defects))

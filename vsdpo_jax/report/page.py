@@ -133,7 +133,8 @@ def _results(run: Run) -> str:
             change = f"{signed(100 * difference, 0)} points" if write is percent else signed(difference)
             kind = "" if not difference else "good" if (difference > 0) == larger_is_better else "bad"
         rows.append(
-            f'<tr><th scope="row">{name}</th><td class="was">{write(before)}</td><td class="now">{write(after)}</td>'
+            f'<tr><th scope="row">{name}</th><td class="was">{write(before)}{_error_of(run.before, key)}</td>'
+            f'<td class="now">{write(after)}{_error_of(run.after, key)}</td>'
             f'<td class="{kind}">{change or "–"}</td><td>{curves.sparkline(run.metrics, "eval/" + key)}</td></tr>'
         )
     return (
@@ -141,6 +142,12 @@ def _results(run: Run) -> str:
         '<th scope="col">after</th><th scope="col">change</th><th scope="col">in training</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
+
+
+def _error_of(measures: dict[str, float], key: str) -> str:
+    """The standard error, where the run estimated one."""
+    error = measures.get(f"{key}_stderr")
+    return f" <small>±{number(error)}</small>" if error else ""
 
 
 def _gallery(run: Run, budget: _Budget) -> str:

@@ -46,7 +46,7 @@ def thumbnail(record: RolloutRecord, caption: str) -> str:
         )
         found = "no render"
     else:
-        body = _boxed(record, THUMBNAIL_SIDE, linked=False)
+        body = _cropped(_boxed(record, THUMBNAIL_SIDE, linked=False), record.image)
         found = plural(_count(record.defects), "defect")
     return f"<figure>{body}<figcaption><b>{escape(caption)}</b> {status} · {found}</figcaption></figure>"
 
@@ -58,7 +58,8 @@ def target_figure(record: RolloutRecord, side: int) -> str:
     height, width = record.target.shape[:2]
     source = picture(record.target, side)
     image = f'<img src="{source}" width="{width}" height="{height}" alt="The target">'
-    return f'<figure><div class="{_canvas(record.target)}">{image}</div><figcaption><b>Target</b></figcaption></figure>'
+    body = _cropped(f'<div class="canvas">{image}</div>', record.target)
+    return f"<figure>{body}<figcaption><b>Target</b></figcaption></figure>"
 
 
 def _count(defects: tuple[Defect, ...]) -> int:
@@ -97,10 +98,10 @@ def _outcome(record: RolloutRecord) -> str:
 def _defects(record: RolloutRecord) -> str:
     items = []
     for index, defect in enumerate(record.defects[:MAX_DEFECTS]):
-        remark = "" if defect.severity > 0 else '<span class="chip">remark</span> '
+        remark, style = ("", "") if defect.severity > 0 else ('<span class="chip">remark</span>', ' class="remark"')
         kind = escape(defect.kind.replace("_", " "), 40)
         items.append(
-            f'<li><button type="button" data-defect="{index}" aria-pressed="false"><i>{index + 1}</i><span>'
+            f'<li{style}><button type="button" data-defect="{index}" aria-pressed="false"><i>{index + 1}</i><span>'
             f"{remark}<b>{kind}:</b> {escape(defect.message, 300)}{_blame(record, defect)}</span></button></li>"
         )
     if len(record.defects) > MAX_DEFECTS:
@@ -147,15 +148,16 @@ def _boxed(record: RolloutRecord, side: int, linked: bool) -> str:
             boxes.append(_region(index, defect, places, corners if linked else None))
     alt = f"The render, with {plural(_count(record.defects), 'defect')}"
     return (
-        f'<div class="{_canvas(record.image)}">'
+        '<div class="canvas">'
         f'<img src="{picture(record.image, side)}" width="{width}" height="{height}" alt="{alt}">'
         f'<svg class="boxes" aria-hidden="true">{"".join(boxes)}</svg></div>'
     )
 
 
-def _canvas(image: np.ndarray) -> str:
+def _cropped(canvas: str, image: np.ndarray) -> str:
+    """Shows the top of a tall page only, where pictures stand side by side."""
     height, width = image.shape[:2]
-    return "canvas tall" if height > 1.4 * width else "canvas"
+    return f'<div class="crop">{canvas}</div>' if height > 1.4 * width else canvas
 
 
 def _region(index: int, defect: Defect, places: list[Box], corners: dict[tuple[int, int], int] | None) -> str:

@@ -28,7 +28,8 @@ class Run:
 
     Attributes:
       name: last part of the workdir.
-      before, after: the three `MEASURES` on held-out tasks; empty where they were not measured yet.
+      before, after: the three `MEASURES` on held-out tasks, and `<measure>_stderr` where it was estimated;
+        empty while they are not measured yet.
       steps, seconds: of the whole run, None while it is unfinished.
       metrics: one dictionary of finite floats a step, sorted by step; `step` is among the keys.
       groups: the written rollouts of some names (`before`, `step_000123`, `after`), in the order of training:
@@ -130,7 +131,8 @@ def _moment(name: str) -> tuple[int, int]:
 
 def _measures(values: Any) -> dict[str, float]:
     values = values if isinstance(values, dict) else {}
-    return {name: float(values[name]) for name in MEASURES if _is_number(values.get(name))}
+    names = [*MEASURES, *(f"{name}_stderr" for name in MEASURES)]
+    return {name: float(values[name]) for name in names if _is_number(values.get(name))}
 
 
 def _is_number(value: Any) -> bool:
