@@ -177,7 +177,7 @@ class Trainer:
         summary |= fields
         temporary = self.workdir / "summary.json.tmp"
         temporary.write_text(json.dumps(summary, indent=2))
-        temporary.rename(path)
+        temporary.replace(path)
         return summary
 
 
