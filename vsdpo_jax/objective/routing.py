@@ -34,7 +34,8 @@ def route(
       rewards_ng: float; NaN where a rollout could not be scored: it then counts as failed.
       advantages_ng: float.
       rule: `none`, both terms for all; `srpo` (arXiv 2604.02288), failed rollouts are distilled and all others get the
-        policy term, none both; `positive_advantage` (arXiv 2606.04036), only rollouts better than their group are distilled.
+        policy term, none both; `positive_advantage` (arXiv 2606.04036), only rollouts better than their group are
+        distilled.
       success: reward from which a rollout has not failed, for `srpo`.
 
     Raises:
