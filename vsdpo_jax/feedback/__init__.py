@@ -1,0 +1,1 @@
+"""Defects of a `Scene`, the statements that caused them, and the words for the teacher. Never imports JAX."""

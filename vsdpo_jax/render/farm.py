@@ -1,0 +1,275 @@
+"""The trainer's side of the render farm: submit programs, get `Scene`s.
+
+    with RenderFarm(workers=2) as farm:
+        scene = farm.submit(source, "chart").result()
+
+The supervisor is started with a plain `Popen`, which is safe beside a running JAX (a fork of this process would not be),
+from a thread that lives as long as the farm, because the kernel ends the supervisor together with that thread.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from vsdpo_jax.render import sandbox, wire
+from vsdpo_jax.render.limits import RenderLimits
+from vsdpo_jax.types import Scene
+
+logger = logging.getLogger(__name__)
+
+ZYGOTE = "vsdpo_jax.render.zygote"
+# A supervisor that dies this often in a row without an answer will not come back.
+MOST_RESTARTS = 3
+
+
+class RenderSetupError(RuntimeError):
+    """This machine cannot render: a layer, a browser or a package is missing. One clear line."""
+
+
+class RenderFarm:
+    """Renders programs in isolated processes. Thread-safe.
+
+    Args:
+      workers: warm worker processes for charts and python-pptx; cores - 1 is a good number.
+      limits: of every job.
+      pending: most jobs on their way; `submit` blocks beyond (back-pressure).
+      cache: scenes of that many distinct jobs are kept; equal jobs are answered from them. 0 for none.
+      require_isolation: refuse to work when the kernel lacks Landlock or seccomp, instead of a warning.
+
+    Every job gets exactly one answer. What goes wrong inside a job is a `Scene` with an `error`; only a farm that
+    cannot work at all raises `RenderSetupError` from the future.
+    """
+
+    def __init__(
+        self,
+        workers: int = 1,
+        limits: RenderLimits = RenderLimits(),
+        *,
+        pending: int = 256,
+        cache: int = 1024,
+        require_isolation: bool = False,
+    ):
+        if workers < 1:
+            raise ValueError(f"workers must be at least 1, got {workers}")
+        self.limits = limits
+        self._pools = {"chart": {"module": ZYGOTE, "workers": workers, "recycle": 5000}}
+        self._require_isolation = require_isolation
+        self._slots = threading.BoundedSemaphore(pending)
+        self._lock = threading.Lock()
+        self._jobs: dict[int, tuple[Future, dict[str, Any], str]] = {}
+        self._count = 0
+        self._cache: collections.OrderedDict[str, Scene] = collections.OrderedDict()
+        self._cache_size = cache
+        self._connection: socket.socket | None = None
+        self._closed = False
+        self._warned = False
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._manage, name="render-farm", daemon=True)
+        self._thread.start()
+
+    def submit(self, source: str, kind: str = "chart", *, max_side: int | None = None) -> Future[Scene]:
+        """Queues a program; blocks while `pending` jobs are on their way.
+
+        Args:
+          source: the program.
+          kind: `chart`.
+          max_side: longest side of the picture in pixels; None for the size that the program asks for.
+
+        Raises:
+          RuntimeError: the farm is closed.
+        """
+        if self._closed:
+            raise RuntimeError("the render farm is closed")
+        future: Future[Scene] = Future()
+        job = {"kind": kind, "source": source, "max_side": max_side}
+        key = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
+        with self._lock:
+            cached = self._cache.get(key)
+            if cached is not None:
+                self._cache.move_to_end(key)
+        if cached is not None:
+            future.set_result(cached)
+            return future
+        self._slots.acquire()
+        self._started.wait()
+        with self._lock:
+            self._count += 1
+            job["id"] = self._count
+            self._jobs[job["id"]] = future, job, key
+            connection = self._connection
+        self._send(connection, job)
+        return future
+
+    def render(self, sources: Iterable[str], kind: str = "chart", *, max_side: int | None = None) -> list[Scene]:
+        """Renders several programs and waits for all, in their order."""
+        futures = [self.submit(source, kind, max_side=max_side) for source in sources]
+        return [future.result() for future in futures]
+
+    def close(self) -> None:
+        """Ends the supervisor, its workers and their jobs; unanswered futures are cancelled."""
+        self._closed = True
+        self._started.wait()
+        with self._lock:
+            if self._connection is not None:
+                with contextlib.suppress(OSError):
+                    self._connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+
+    def __enter__(self) -> RenderFarm:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.close()
+
+    def _send(self, connection: socket.socket | None, job: dict[str, Any]) -> None:
+        # A send that fails means that the supervisor is gone; the restart sends every pending job again.
+        if connection is not None:
+            with contextlib.suppress(OSError), self._lock:
+                connection.sendall(wire.pack(job))
+
+    def _manage(self) -> None:
+        restarts = 0
+        while not self._closed and restarts <= MOST_RESTARTS:
+            connection, process = self._start()
+            with self._lock:
+                self._connection = connection
+                waiting = [job for _, job, _ in self._jobs.values()]
+            self._started.set()
+            for job in waiting:
+                self._send(connection, job)
+            answered = self._receive(connection)
+            with self._lock:
+                self._connection = None
+            connection.close()
+            process.kill()
+            process.wait()
+            restarts = 0 if answered else restarts + 1
+            if not self._closed:
+                logger.warning("the render supervisor ended unexpectedly; starting it again")
+        self._closed = True
+        self._abandon(RenderSetupError("the render supervisor does not stay alive") if restarts > MOST_RESTARTS else None)
+
+    def _start(self) -> tuple[socket.socket, subprocess.Popen]:
+        ours, theirs = socket.socketpair()
+        settings = json.dumps({"limits": dataclasses.asdict(self.limits), "pools": self._pools})
+        arguments = [sys.executable, "-P", "-m", "vsdpo_jax.render.supervisor", str(theirs.fileno()), settings]
+        process = subprocess.Popen(
+            arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=worker_environment()
+        )
+        theirs.close()
+        return ours, process
+
+    def _receive(self, connection: socket.socket) -> int:
+        answered = 0
+        while True:
+            try:
+                frame = wire.receive(connection)
+            except (OSError, ValueError):
+                frame = None
+            if frame is None:
+                return answered
+            message, payload = frame
+            if "worker" in message:
+                self._check_layers(message["worker"].get("layers"))
+            else:
+                answered += self._resolve(message, payload)
+
+    def _resolve(self, message: dict[str, Any], payload: bytes) -> int:
+        with self._lock:
+            entry = self._jobs.pop(message["id"], None)
+        if entry is None:
+            return 0
+        future, job, key = entry
+        self._slots.release()
+        if "setup" in message:
+            future.set_exception(RenderSetupError(message["setup"]))
+            return 1
+        try:
+            scene = _scene(job, message, payload)
+        except RenderSetupError as error:
+            future.set_exception(error)
+            return 1
+        # What depended on the load of the machine is tried afresh next time.
+        if self._cache_size and (scene.error is None or scene.error.status == "python-error"):
+            with self._lock:
+                self._cache[key] = scene
+                while len(self._cache) > self._cache_size:
+                    self._cache.popitem(last=False)
+        future.set_result(scene)
+        return 1
+
+    def _check_layers(self, layers: dict[str, Any] | None) -> None:
+        if layers is None or self._warned:
+            return
+        missing = sandbox.Layers(**layers).missing
+        if missing:
+            self._warned = True
+            text = f"this kernel lacks {' and '.join(missing)}: rendered programs are less isolated than they should be"
+            if self._require_isolation:
+                self._closed = True
+                self._abandon(RenderSetupError(text))
+                with self._lock:
+                    self._connection.shutdown(socket.SHUT_RDWR)
+            else:
+                logger.warning(text)
+
+    def _abandon(self, error: Exception | None) -> None:
+        with self._lock:
+            jobs, self._jobs = self._jobs, {}
+        for future, _, _ in jobs.values():
+            self._slots.release()
+            if error is None:
+                future.cancel()
+            else:
+                future.set_exception(error)
+
+
+def _scene(job: dict[str, Any], message: dict[str, Any], payload: bytes) -> Scene:
+    source, kind, seconds = job["source"], job["kind"], message.get("seconds", 0.0)
+    if not message["status"]:
+        if b'"status":"sandbox-setup"' in payload[:4096]:
+            raise RenderSetupError("a render job could not be isolated: " + payload[:400].decode(errors="replace"))
+        try:
+            return wire.read_scene(source, kind, payload, seconds)
+        except wire.WireError as error:
+            return wire.failure(source, kind, "no-result", f"the program answered nonsense: {error}")
+    try:
+        statements = wire.read_statements(source, payload)
+    except wire.WireError:
+        statements = ()
+    scene = wire.failure(source, kind, message["status"], message["message"], statements)
+    return dataclasses.replace(scene, seconds=seconds)
+
+
+def worker_environment() -> dict[str, str]:
+    """The environment of render processes: fixed for the same bytes everywhere, and without the trainer's secrets."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vsdpo_jax" / "matplotlib"
+    cache.mkdir(parents=True, exist_ok=True)
+    kept = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "VSDPO_CHROMIUM", "PLAYWRIGHT_BROWSERS_PATH")
+    fixed = {
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "MPLBACKEND": "agg",
+        "MPLCONFIGDIR": str(cache),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+    }
+    return {name: os.environ[name] for name in kept if name in os.environ} | fixed

@@ -1,0 +1,215 @@
+"""Frames between the processes of the farm, and the strict reading of what a job answered.
+
+A frame is two big-endian uint32 lengths, a JSON object and raw bytes. A job is untrusted, so its answer is parsed as
+JSON only, every number is checked, and text is cut to a limit: a forged answer can at worst be a wrong `Scene`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import struct
+from typing import Any
+
+import numpy as np
+
+from vsdpo_jax.types import Box, Element, RenderError, Scene, Statement
+
+HEADER = struct.Struct(">II")
+LONGEST_TEXT = 2000
+LONGEST_TRACEBACK = 4000
+JOB_STATUSES = ("python-error", "timeout", "oom", "died", "no-result", "output-limit", "too-large")
+
+
+class WireError(ValueError):
+    """An answer that does not have the agreed form."""
+
+
+def pack(message: dict[str, Any], payload: bytes | memoryview = b"") -> bytes:
+    """One frame as bytes."""
+    text = json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
+    return b"".join((HEADER.pack(len(text), len(payload)), text, payload))
+
+
+def receive(connection: socket.socket) -> tuple[dict[str, Any], bytes] | None:
+    """Reads one frame; None when the other side has closed."""
+    header = _receive_exactly(connection, HEADER.size)
+    if header is None:
+        return None
+    text_length, payload_length = HEADER.unpack(header)
+    text = _receive_exactly(connection, text_length)
+    payload = _receive_exactly(connection, payload_length) if text is not None else None
+    if text is None or payload is None:
+        return None
+    return json.loads(text), payload
+
+
+def _receive_exactly(connection: socket.socket, count: int) -> bytes | None:
+    received = bytearray()
+    while len(received) < count:
+        piece = connection.recv(min(count - len(received), 1 << 20))
+        if not piece:
+            return None
+        received += piece
+    return bytes(received)
+
+
+def split(buffer: bytes | bytearray | memoryview) -> list[tuple[memoryview, memoryview]]:
+    """The complete frames at the front of `buffer`, as (JSON text, payload)."""
+    view, frames, at = memoryview(buffer), [], 0
+    while len(view) - at >= HEADER.size:
+        text_length, payload_length = HEADER.unpack(view[at : at + HEADER.size])
+        end = at + HEADER.size + text_length + payload_length
+        if end > len(view):
+            break
+        middle = at + HEADER.size + text_length
+        frames.append((view[at + HEADER.size : middle], view[middle:end]))
+        at = end
+    return frames
+
+
+def failure(source: str, kind: str, status: str, message: str, statements: tuple[Statement, ...] = ()) -> Scene:
+    """A scene without a render."""
+    return Scene(source, kind, statements=statements, error=RenderError(status, message))
+
+
+def read_scene(source: str, kind: str, answer: bytes, seconds: float = 0.0) -> Scene:
+    """Reads the frames of a job: first `{"statements": …}`, then the result with the pixels as payload.
+
+    Raises:
+      WireError: the answer does not have the agreed form.
+    """
+    statements: tuple[Statement, ...] = ()
+    for text, payload in split(answer):
+        try:
+            message = json.loads(bytes(text))
+        except ValueError as error:
+            raise WireError(f"not JSON: {error}") from None
+        if not isinstance(message, dict):
+            raise WireError("not a JSON object")
+        if "statements" in message:
+            statements = _read_statements(message["statements"], source)
+        else:
+            return _read_result(source, kind, message, payload, statements, seconds)
+    raise WireError("no result")
+
+
+def read_statements(source: str, answer: bytes) -> tuple[Statement, ...]:
+    """The statements that a job reported before it stopped, empty if it reported none."""
+    for text, _ in split(answer):
+        try:
+            message = json.loads(bytes(text))
+            if isinstance(message, dict) and "statements" in message:
+                return _read_statements(message["statements"], source)
+        except ValueError:
+            break
+    return ()
+
+
+def _read_statements(rows: Any, source: str) -> tuple[Statement, ...]:
+    if not isinstance(rows, list):
+        raise WireError("statements are not a list")
+    lines = 1 + source.count("\n")
+    statements = []
+    for row in rows:
+        start, end, first, last = (_integer(value) for value in _sequence(row, 4))
+        if not (0 <= start <= end <= len(source) and 1 <= first <= last <= lines):
+            raise WireError("a statement lies outside the source")
+        statements.append(Statement(start, end, first, last))
+    return tuple(statements)
+
+
+def _read_result(source, kind, message, payload, statements, seconds) -> Scene:
+    if "status" in message:
+        return Scene(source, kind, statements=statements, error=_read_error(message, statements), seconds=seconds)
+    width, height = _integer(message.get("width")), _integer(message.get("height"))
+    if width <= 0 or height <= 0 or width * height * 3 != len(payload):
+        raise WireError("the pixels do not fit the size")
+    image = np.frombuffer(payload, np.uint8).reshape(height, width, 3)
+    elements = message.get("elements")
+    if not isinstance(elements, list):
+        raise WireError("elements are not a list")
+    return Scene(
+        source,
+        kind,
+        image=image,
+        width=width,
+        height=height,
+        elements=tuple(_read_element(row, statements) for row in elements),
+        statements=statements,
+        warnings=tuple(_text(value) for value in message.get("warnings", [])[:50]),
+        seconds=seconds,
+    )
+
+
+def _read_error(message: dict[str, Any], statements: tuple[Statement, ...]) -> RenderError:
+    status = message["status"]
+    if status not in JOB_STATUSES:
+        raise WireError("unknown status")
+    index = message.get("statement")
+    statement = None if index is None else _statement(index, statements)
+    return RenderError(
+        status, _text(message.get("message", "")), _text(message.get("traceback", ""), LONGEST_TRACEBACK), statement
+    )
+
+
+def _read_element(row: Any, statements: tuple[Statement, ...]) -> Element:
+    if not isinstance(row, dict):
+        raise WireError("an element is not an object")
+    return Element(
+        kind=_text(row.get("kind", "")),
+        box=_box(row.get("box")),
+        text=_text(row.get("text", "")),
+        clip=None if row.get("clip") is None else _box(row["clip"]),
+        color=_color(row.get("color")),
+        background=_color(row.get("background")),
+        font_size=_number(row.get("font_size", 0.0)),
+        z_order=_number(row.get("z_order", 0.0)),
+        statements=tuple(_statement(index, statements) for index in row.get("statements", [])[:16]),
+        group=_text(row.get("group", "")),
+        parts=tuple(_box(part) for part in row.get("parts", [])[:1000]),
+    )
+
+
+def _statement(index: Any, statements: tuple[Statement, ...]) -> Statement:
+    position = _integer(index)
+    if not 0 <= position < len(statements):
+        raise WireError("unknown statement")
+    return statements[position]
+
+
+def _sequence(value: Any, length: int) -> list[Any]:
+    if not isinstance(value, list) or len(value) != length:
+        raise WireError(f"expected {length} values")
+    return value
+
+
+def _integer(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise WireError("expected an integer")
+    return value
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+        raise WireError("expected a finite number")
+    return float(value)
+
+
+def _box(value: Any) -> Box:
+    left, top, right, bottom = (_number(item) for item in _sequence(value, 4))
+    return left, top, right, bottom
+
+
+def _color(value: Any) -> tuple[float, float, float] | None:
+    if value is None:
+        return None
+    red, green, blue = (min(1.0, max(0.0, _number(item))) for item in _sequence(value, 3))
+    return red, green, blue
+
+
+def _text(value: Any, limit: int = LONGEST_TEXT) -> str:
+    if not isinstance(value, str):
+        raise WireError("expected text")
+    return value[:limit]

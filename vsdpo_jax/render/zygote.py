@@ -1,0 +1,227 @@
+"""A warm worker: imports Matplotlib once, then forks one locked-in process per job.
+
+    python -m vsdpo_jax.render.zygote DESCRIPTOR LIMITS_JSON
+
+Speaks frames (`wire.py`) on a Unix socket: first it says `ready` with the isolation layers and versions, then it answers
+every job with one frame whose payload are the frames that the job wrote.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from typing import Any
+
+from vsdpo_jax.render import sandbox, wire
+from vsdpo_jax.render.limits import RenderLimits
+
+# The job stops itself at its limits; this much later it is killed.
+GRACE = 1.0
+PATROL = 0.1
+
+HEALTHY = """
+import matplotlib.pyplot as plt
+plt.bar(["a", "b"], [1, 2])
+plt.title("healthy")
+"""
+ESCAPES = """
+import os, socket
+reached = []
+for name, attempt in {attempts}.items():
+    try:
+        eval(attempt)
+        reached.append(name)
+    except OSError:
+        pass
+raise RuntimeError("reached " + ",".join(reached))
+"""
+
+
+class Zygote:
+    """Runs jobs one at a time. `folder` is the scratch folder that jobs may write to."""
+
+    def __init__(self, connection: socket.socket, limits: RenderLimits, folder: str):
+        self.connection = connection
+        self.limits = limits
+        self.folder = folder
+        self.layers = sandbox.probe()
+        self.sandbox = sandbox.Sandbox(self.layers, folder, sandbox.readable_folders(), limits)
+
+    def check(self) -> str:
+        """Runs a known-good job and one that tries to get out; returns what is wrong, empty if nothing is."""
+        outcome, answer = self.run({"kind": "chart", "source": HEALTHY})
+        try:
+            scene = wire.read_scene(HEALTHY, "chart", answer)
+        except wire.WireError as error:
+            return f"the health check gave no picture: {outcome['message'] or error}"
+        if scene.error is not None:
+            return f"the health check failed: {scene.error.message}"
+        attempts = {}
+        if self.layers.landlock:
+            attempts["files"] = "open('/proc/self/status')"
+        if self.layers.seccomp:
+            attempts |= {"processes": "os.fork() or os._exit(0)", "sockets": "socket.socket()"}
+        source = ESCAPES.format(attempts=attempts)
+        _, answer = self.run({"kind": "chart", "source": source})
+        error = wire.read_scene(source, "chart", answer).error
+        if error is None or error.message != "RuntimeError: reached":
+            return f"the isolation does not hold: {error.message if error else 'no error'}"
+        return ""
+
+    def run(self, job: dict[str, Any]) -> tuple[dict[str, str], bytes]:
+        """Forks one job; returns how it ended (`status` is empty if it answered) and what it wrote."""
+        self._clean()
+        reader, writer = os.pipe()
+        parent = os.getpid()
+        child = os.fork()
+        if child == 0:
+            _be_job(self.sandbox, job, parent, writer, self.limits, self.folder)
+        os.close(writer)
+        try:
+            answer, status = self._wait(reader, child)
+        finally:
+            os.close(reader)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        _, code, usage = os.wait4(child, 0)
+        if status is None:
+            status = _ending(code, usage, self.limits) if len(wire.split(answer)) < 2 else ("", "")
+        return {"status": status[0], "message": status[1]}, answer
+
+    def _wait(self, reader: int, child: int) -> tuple[bytes, tuple[str, str] | None]:
+        """Reads until the job has answered, ended, or run out of time or space."""
+        received = bytearray()
+        deadline = time.monotonic() + self.limits.wall_seconds + GRACE
+        poll = select.poll()
+        poll.register(reader, select.POLLIN)
+        poll.register(self.connection, select.POLLRDHUP)
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return bytes(received), ("timeout", f"the program was still running after {self.limits.wall_seconds:g} s")
+            events = dict(poll.poll(1000 * min(left, PATROL)))
+            if self.connection.fileno() in events:
+                # Nobody waits for the answer any more.
+                os.kill(child, signal.SIGKILL)
+                sys.exit(0)
+            if reader in events:
+                piece = os.read(reader, 1 << 20)
+                received += piece
+                if not piece or _complete(received):
+                    return bytes(received), None
+                if len(received) > self.limits.result_bytes:
+                    return b"", ("output-limit", "the answer of the program is too large")
+            elif self._crowded():
+                return bytes(received), ("output-limit", "the program wrote too many or too large files")
+
+    def _crowded(self) -> bool:
+        count = size = 0
+        for folder, folders, files in os.walk(self.folder):
+            count += len(folders) + len(files)
+            if count > self.limits.folder_files:
+                return True
+            for name in files:
+                with contextlib.suppress(OSError):
+                    size += os.lstat(os.path.join(folder, name)).st_blocks * 512
+        return size > self.limits.folder_bytes
+
+    def _clean(self) -> None:
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
+
+
+def _complete(received: bytearray) -> bool:
+    """Whether both frames are there; looks at lengths only."""
+    at = 0
+    for _ in range(2):
+        if len(received) - at < wire.HEADER.size:
+            return False
+        text, payload = wire.HEADER.unpack_from(received, at)
+        at += wire.HEADER.size + text + payload
+    return len(received) >= at
+
+
+def _ending(code: int, usage: Any, limits: RenderLimits) -> tuple[str, str]:
+    if os.WIFSIGNALED(code):
+        number = os.WTERMSIG(code)
+        if number in (signal.SIGXCPU, signal.SIGKILL) and usage.ru_utime + usage.ru_stime >= limits.cpu_seconds - 0.1:
+            return "timeout", f"the program used more than {limits.cpu_seconds:g} s of processor time"
+        if number == signal.SIGXFSZ:
+            return "output-limit", "the program wrote too large a file"
+        return "died", f"the program was killed by signal {signal.Signals(number).name}"
+    return "no-result", f"the program ended early with exit code {os.WEXITSTATUS(code)}"
+
+
+def _be_job(box: sandbox.Sandbox, job: dict[str, Any], parent: int, writer: int, limits: RenderLimits, folder: str) -> None:
+    """The whole life of a job process; never returns."""
+
+    def send(message: dict[str, Any], payload: bytes = b"") -> None:
+        view = memoryview(wire.pack(message, payload))
+        while view:
+            view = view[os.write(writer, view) :]
+
+    code = 0
+    try:
+        try:
+            os.chdir(folder)
+            box.enter(parent, writer)
+        except BaseException as error:
+            send({"statements": []})
+            send({"status": "sandbox-setup", "message": str(error)})
+            os._exit(3)
+        from vsdpo_jax.render import chart
+
+        chart.run(job["source"], limits, send, job.get("max_side"))
+    except BaseException:
+        code = 1
+    finally:
+        os._exit(code)
+
+
+def serve(connection: socket.socket, limits: RenderLimits) -> None:
+    """Answers jobs until the other side closes."""
+    from vsdpo_jax.render import chart
+
+    chart.install()
+    with tempfile.TemporaryDirectory(prefix="vsdpo-render-") as folder:
+        zygote = Zygote(connection, limits, folder)
+        gc.collect()
+        gc.freeze()
+        problem = zygote.check()
+        layers = dataclasses.asdict(zygote.layers)
+        connection.sendall(wire.pack({"ready": not problem, "problem": problem, "layers": layers, "pid": os.getpid()}))
+        while not problem and (frame := wire.receive(connection)) is not None:
+            job = frame[0]
+            began = time.monotonic()
+            outcome, answer = zygote.run(job)
+            envelope = {"id": job["id"], "seconds": round(time.monotonic() - began, 6), **outcome}
+            connection.sendall(wire.pack(envelope, answer))
+
+
+def main() -> None:
+    """Entry point of the process."""
+    sandbox.die_with(os.getppid())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limits = RenderLimits(**json.loads(sys.argv[2]))
+    with socket.socket(fileno=int(sys.argv[1])) as connection, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        serve(connection, limits)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Scores of rendered scenes. Never imports JAX."""
