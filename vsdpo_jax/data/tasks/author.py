@@ -65,9 +65,9 @@ class Author:
       failure_rate: probability per possible failure (`FAILURES`, at most one a statement) of writing it.
     """
 
-    skill: float = 0.72
-    sight: float = 0.85
-    failure_rate: float = 0.008
+    skill: float = 0.45
+    sight: float = 0.7
+    failure_rate: float = 0.012
 
     def write(self, task: ChartTask, rng: np.random.Generator) -> Program:
         """A program for `task`. The same `rng` state gives the same program."""
@@ -108,7 +108,7 @@ def revise(task: ChartTask, program: Program, defects: Iterable[Defect], rng: np
 def guilty_decisions(task: ChartTask, program: Program, defect: Defect) -> set[str]:
     """The names of the decisions that caused `defect`: those of its statements that differ from the ideal ones.
 
-    Where all of those are right, something else took the room: another decision about places, or the kind of the chart.
+    Where all of those are right, another decision of the same sort is guilty, or something else took the room.
     """
     relevant = _BY_KIND.get(defect.kind, _PLACES)
     differing = {name for name in HABITS if getattr(task.decisions, name) != getattr(program.decisions, name)}
@@ -121,7 +121,7 @@ def guilty_decisions(task: ChartTask, program: Program, defect: Defect) -> set[s
         guilty |= differing & set(_ROOM)
         if "mark" in roles:
             guilty |= differing & {"kind"}
-    return guilty or differing & {*_PLACES, *_ROOM} or differing & {"kind"}
+    return guilty or differing & set(relevant) or differing & {*_PLACES, *_ROOM} or differing & {"kind"}
 
 
 def _roles(program: Program, defect: Defect) -> list[str]:
