@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 
 from vsdpo_jax.report.markup import escape, number
 
@@ -88,14 +89,23 @@ def thin(points: Points, limit: int = MAX_POINTS) -> Points:
 
 
 def smooth(points: Points) -> Points:
-    """Returns the weighted mean over a tenth of the run to either side, nearer points counting more."""
+    """Returns a local linear fit over a tenth of the run to either side, nearer points counting more (LOESS).
+
+    A moving average would lag behind a trend, or be bent at the ends of the run, where people look first.
+    """
     reach = max(1, len(points) // 10)
     smoothed = []
     for index, (x, _) in enumerate(points):
-        # As far to the left as to the right, so that a trend is not bent at the ends of the run.
-        near = min(reach, index, len(points) - 1 - index)
-        window = [(near + 1 - abs(shift), points[index + shift][1]) for shift in range(-near, near + 1)]
-        smoothed.append((x, sum(share * y for share, y in window) / sum(share for share, _ in window)))
+        window = range(max(0, index - reach), min(len(points), index + reach + 1))
+        shares = [reach + 1 - abs(other - index) for other in window]
+        total = sum(shares)
+        shifts = [other - index for other in window]
+        values = [points[other][1] for other in window]
+        mean_shift = sum(map(operator.mul, shares, shifts)) / total
+        mean_value = sum(map(operator.mul, shares, values)) / total
+        spread = sum(w * (d - mean_shift) ** 2 for w, d in zip(shares, shifts, strict=True))
+        slope = sum(w * (d - mean_shift) * y for w, d, y in zip(shares, shifts, values, strict=True)) / (spread or 1.0)
+        smoothed.append((x, mean_value - slope * mean_shift))
     return smoothed
 
 

@@ -135,10 +135,13 @@ def _results(run: Run) -> str:
         rows.append(
             f'<tr><th scope="row">{name}</th><td class="was">{write(before)}{_error_of(run.before, key)}</td>'
             f'<td class="now">{write(after)}{_error_of(run.after, key)}</td>'
-            f'<td class="{kind}">{change or "–"}</td><td>{curves.sparkline(run.metrics, "eval/" + key)}</td></tr>'
+            f'<td class="change {kind}">{change or "–"}</td>'
+            f"<td>{curves.sparkline(run.metrics, 'eval/' + key)}</td></tr>"
         )
+    has_errors = any(key.endswith("_stderr") for key in run.before)
+    hint = ' <span class="hint">± standard error</span>' if has_errors else ""
     return (
-        '<table class="results"><caption>Held-out tasks</caption><thead><tr><td></td><th scope="col">before</th>'
+        f'<table class="results"><caption>Held-out tasks{hint}</caption><thead><tr><td></td><th scope="col">before</th>'
         '<th scope="col">after</th><th scope="col">change</th><th scope="col">in training</th></tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
@@ -219,7 +222,7 @@ def _in_depth(run: Run, chosen: dict[str, list[RolloutRecord]], budget: _Budget)
 
 def _training(run: Run) -> str:
     figures = curves.charts(run.metrics)
-    hint = '<p class="hint">By training step. The heavy line is a moving average of the thin one.</p>'
+    hint = '<p class="hint">By training step. The heavy line is the trend of the thin one.</p>'
     return f'{hint}<div class="charts">{figures}</div>' if figures else ""
 
 
