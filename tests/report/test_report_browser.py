@@ -57,8 +57,8 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def page_path(sample_run):
-    return write_report(sample_run)
+def page_path(sample_run, tmp_path_factory):
+    return write_report(sample_run, tmp_path_factory.mktemp("page") / "report.html")
 
 
 @pytest.fixture
