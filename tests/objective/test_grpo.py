@@ -95,6 +95,23 @@ def test_clip_statistics_name_the_side():
     np.testing.assert_allclose(found.ratio, ratio, rtol=1e-6)
 
 
+def test_clip_shares_are_of_the_tokens_that_count():
+    ratio = jnp.array([0.5, 0.5, 1.5, 1.5, 4.0, 1.0])
+    advantage = jnp.array([-1.0, 1.0, -1.0, 1.0, -1.0, 1.0])
+    tokens = grpo.policy_loss_tokens(jnp.log(ratio), jnp.zeros(6), advantage)
+    mask = jnp.array([True, True, True, False, True, True])
+    found = {name: float(value) for name, value in grpo.policy_metrics(tokens, mask, 5.0).items()}
+    # The fourth token, clipped above, is padding: with it the shares would be 1/6 and the region's 1/2.
+    assert found == pytest.approx(
+        {
+            "clip_ratio/low_mean": 0.2,
+            "clip_ratio/high_mean": 0,
+            "clip_ratio/dual_mean": 0.2,
+            "clip_ratio/region_mean": 0.4,
+        }
+    )
+
+
 def test_first_update_has_ratio_one_and_the_policy_gradient():
     def loss(logp):
         return grpo.policy_loss_tokens(logp, None, jnp.array([[[2.0]], [[-1.0]]])).loss.sum()
@@ -150,6 +167,20 @@ def test_correction_ignores_garbage_at_padding_and_can_be_off():
     assert not gradient.any()
     with pytest.raises(ValueError, match="sequence_mask"):
         grpo.sampler_correction(TRAINER, SAMPLER, MASK, kind="tis")
+
+
+def test_sampler_figures_by_hand():
+    # |ln 5| + |ln 0.9| + 0 + ln 2 + ln 2 over five tokens; ratios 5, 0.9, 1, 0.5, 2: only 5 exceeds the cap.
+    sampler = SAMPLER.at[0, 0, 2].set(-jnp.inf)
+    found = {name: float(value) for name, value in grpo.sampler_metrics(TRAINER, sampler, MASK, 5.0, cap=2.1).items()}
+    assert found == pytest.approx(
+        {
+            "sampling/sampling_logp_difference/mean": (math.log(5) - math.log(0.9) + 2 * math.log(2)) / 5,
+            "sampling/importance_sampling_ratio/mean": 9.4 / 5,
+            "sampling/importance_sampling_ratio/capped_fraction": 0.2,
+        },
+        rel=1e-5,
+    )
 
 
 def test_reference_kl_estimators_by_hand():

@@ -129,6 +129,20 @@ def policy_loss_tokens(
     return PolicyTokens(loss, jax.lax.stop_gradient(ratio), clipped_low, clipped_high, clipped_dual)
 
 
+def policy_metrics(tokens: PolicyTokens, mask_ngr: jax.Array, total: jax.Array | float) -> dict[str, jax.Array]:
+    """Shares of tokens that each clip cuts, under TRL's names. `total` as for `aggregate`: micro-batches add up."""
+
+    def share(clipped: jax.Array) -> jax.Array:
+        return jnp.sum(clipped & mask_ngr) / total
+
+    return {
+        "clip_ratio/low_mean": share(tokens.clipped_low),
+        "clip_ratio/high_mean": share(tokens.clipped_high),
+        "clip_ratio/dual_mean": share(tokens.clipped_dual),
+        "clip_ratio/region_mean": share(tokens.clipped_low | tokens.clipped_high | tokens.clipped_dual),
+    }
+
+
 def truncated_ratio(logp: jax.Array, old_logp: jax.Array, cap: float) -> jax.Array:
     """min(p / p_old, cap) per token, no gradient: a divergence's weight on tokens that an older student sampled."""
     log_ratio = jax.lax.stop_gradient(logp - old_logp)
@@ -165,6 +179,22 @@ def sampler_correction(
     ratio = jnp.exp(jnp.clip(log_ratio, -_MAX_LOG_RATIO, _MAX_LOG_RATIO))
     weights = jnp.where(ratio > cap, 0.0, ratio) if kind == "sequence_mask" else jnp.minimum(ratio, cap)
     return weights * on
+
+
+def sampler_metrics(
+    logp_ngr: jax.Array, sampler_logp_ngr: jax.Array, mask_ngr: jax.Array, total: jax.Array | float, cap: float = 2.0
+) -> dict[str, jax.Array]:
+    """How far the sampler is from the trainer, under TRL's names. `total` as for `aggregate`: micro-batches add up.
+
+    Mean absolute difference of the log-probabilities, mean ratio before the cap, and the share of tokens above the cap.
+    """
+    difference = jnp.where(mask_ngr, jax.lax.stop_gradient(logp_ngr) - sampler_logp_ngr, 0.0)
+    ratio = jnp.exp(jnp.clip(difference, -_MAX_LOG_RATIO, _MAX_LOG_RATIO))
+    return {
+        "sampling/sampling_logp_difference/mean": jnp.abs(difference).sum() / total,
+        "sampling/importance_sampling_ratio/mean": jnp.where(mask_ngr, ratio, 0.0).sum() / total,
+        "sampling/importance_sampling_ratio/capped_fraction": jnp.sum(mask_ngr & (ratio > cap)) / total,
+    }
 
 
 def reference_kl_tokens(logp: jax.Array, reference_logp: jax.Array, estimator: str = "k3") -> jax.Array:
