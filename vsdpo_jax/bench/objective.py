@@ -2,7 +2,7 @@
 
     python -m vsdpo_jax.bench.objective
 
-Plain is what one writes first: project all tokens, two log-softmaxes over the vocabulary, the reverse KL and the sampled
+Plain is what one writes first: project all tokens, two log-softmaxes over the vocabulary, reverse KL and the sampled
 token's log-probability, and JAX's own gradient. Both run in fp32 on the same arrays and give the same numbers, which is
 checked before anything is timed; the fused one also returns both entropies and the teacher's log-probability.
 """
