@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -55,6 +56,10 @@ def load_config(value: str) -> ConfigDict:
     path, _, arguments = value.partition(":")
     if not Path(path).is_file():
         raise UserError(f"config file {path!r} does not exist: give a path such as configs/tiny.py")
+    # Config files import each other as `configs.common`, wherever the command is run from.
+    root = str(Path(path).resolve().parent.parent)
+    if root not in sys.path:
+        sys.path.append(root)
     spec = importlib.util.spec_from_file_location("vsdpo_jax_config", path)
     module = importlib.util.module_from_spec(spec)
     try:

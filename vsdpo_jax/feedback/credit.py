@@ -1,0 +1,68 @@
+"""Visual-grounded code credit: defects to statements to weights on the sampled tokens.
+
+    resp(s) = max over defects d of IoU(region(s), region(d)) * severity(d) * 0.5 ** rank(s, d)
+    w_t     = 1 + (alpha - 1) * resp(statement of token t)
+
+region(s) is the set of boxes of the elements that statement s made, region(d) the set of boxes of the defect, and
+the IoU of two sets is that of their most similar pair: a statement that drew the clipped title has IoU 1 with it,
+however many other things it drew. Only statements that the defect names can carry its blame. rank(s, d) is 0 for
+the statement that made the element and grows along the chain of its callers, so that a helper carries more than the
+line that calls it. An execution error has no region: the failing statement has responsibility 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vsdpo_jax.feedback.geometry import iou
+from vsdpo_jax.types import Credit, Defect, Scene, Statement
+
+CALLER_SHARE = 0.5
+
+
+def responsibilities(scene: Scene, defects: Sequence[Defect]) -> dict[Statement, float]:
+    """Statement -> resp in 0–1, for every statement of the scene and every one that a defect names."""
+    found = dict.fromkeys(scene.statements, 0.0)
+    for defect in defects:
+        for rank, statement in enumerate(defect.statements):
+            blame = defect.severity * _share(scene, defect, statement, rank)
+            found[statement] = max(found.get(statement, 0.0), blame)
+    return dict(sorted(found.items()))
+
+
+def _share(scene: Scene, defect: Defect, statement: Statement, rank: int) -> float:
+    if scene.error is not None or not defect.boxes:
+        return CALLER_SHARE**rank
+    shares = [
+        max(iou(element.box, box) for box in defect.boxes) * CALLER_SHARE ** element.statements.index(statement)
+        for element in scene.elements
+        if statement in element.statements
+    ]
+    return max(shares, default=0.0)
+
+
+def assign(scene: Scene, defects: Sequence[Defect], spans: np.ndarray, code_start: int, alpha: float) -> Credit:
+    """Weights of the sampled tokens.
+
+    Args:
+      scene: the render of the code in the response.
+      defects: of that render.
+      spans: int32[R, 2], characters of the response text that each sampled id wrote.
+      code_start: where the code starts in the response text.
+      alpha: the largest weight, at least 1.
+    """
+    if alpha < 1:
+        raise ValueError(f"alpha={alpha} must be at least 1: guilty tokens weigh more, not less")
+    blame = responsibilities(scene, defects)
+    by_character = np.zeros(len(scene.source) + 1, np.float32)
+    for statement, responsibility in blame.items():
+        part = by_character[statement.start : statement.end]
+        np.maximum(part, responsibility, out=part)
+    weights = np.ones(len(spans), np.float32)
+    for token, (start, end) in enumerate(np.asarray(spans) - code_start):
+        covered = by_character[max(0, start) : max(0, end)]
+        if len(covered):
+            weights[token] = 1 + (alpha - 1) * covered.max()
+    return Credit(tuple(blame.items()), weights)
