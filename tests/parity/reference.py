@@ -28,35 +28,35 @@ TOKENS_PER_IMAGE = 64
 
 def tiny_config(text=None, vision=None, **top) -> Qwen3VLConfig:
     """A config of a few ten thousand parameters; arguments replace fields."""
-    text_fields = dict(
-        vocab_size=128,
-        hidden_size=48,
-        intermediate_size=80,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=16,
-        mrope_section=(4, 2, 2),
-        max_position_embeddings=2048,
-    )
-    vision_fields = dict(
-        depth=4,
-        hidden_size=32,
-        intermediate_size=56,
-        num_heads=4,
-        num_position_embeddings=64,
-        deepstack_visual_indexes=(0, 2),
-    )
+    text_fields = {
+        "vocab_size": 128,
+        "hidden_size": 48,
+        "intermediate_size": 80,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "mrope_section": (4, 2, 2),
+        "max_position_embeddings": 2048,
+    }
+    vision_fields = {
+        "depth": 4,
+        "hidden_size": 32,
+        "intermediate_size": 56,
+        "num_heads": 4,
+        "num_position_embeddings": 64,
+        "deepstack_visual_indexes": (0, 2),
+    }
     text_fields |= text or {}
     vision_fields |= {"out_hidden_size": text_fields["hidden_size"]} | (vision or {})
-    special = dict(
-        image_token_id=IMAGE,
-        video_token_id=VIDEO,
-        vision_start_token_id=VISION_START,
-        vision_end_token_id=VISION_END,
-        eos_token_id=None,
-        bos_token_id=None,
-    )
+    special = {
+        "image_token_id": IMAGE,
+        "video_token_id": VIDEO,
+        "vision_start_token_id": VISION_START,
+        "vision_end_token_id": VISION_END,
+        "eos_token_id": None,
+        "bos_token_id": None,
+    }
     fields = {"tie_word_embeddings": True} | special | top
     return Qwen3VLConfig(text=TextConfig(**text_fields), vision=VisionConfig(**vision_fields), **fields)
 

@@ -9,12 +9,12 @@ from tests.parity.reference import make_batch, make_pair, tiny_config
 
 CONFIGS = {
     "grouped_tied": tiny_config(),
-    "multi_query_untied": tiny_config(dict(num_key_value_heads=1), tie_word_embeddings=False),
-    "one_to_one_heads": tiny_config(dict(num_key_value_heads=4)),
-    "no_deepstack": tiny_config(vision=dict(deepstack_visual_indexes=())),
-    "tap_on_last_block": tiny_config(vision=dict(deepstack_visual_indexes=(0, 1, 3))),
-    "only_deepstack_layers": tiny_config(dict(num_hidden_layers=2)),
-    "head_dim_40": tiny_config(dict(head_dim=40, mrope_section=(8, 6, 6))),
+    "multi_query_untied": tiny_config({"num_key_value_heads": 1}, tie_word_embeddings=False),
+    "one_to_one_heads": tiny_config({"num_key_value_heads": 4}),
+    "no_deepstack": tiny_config(vision={"deepstack_visual_indexes": ()}),
+    "tap_on_last_block": tiny_config(vision={"deepstack_visual_indexes": (0, 1, 3)}),
+    "only_deepstack_layers": tiny_config({"num_hidden_layers": 2}),
+    "head_dim_40": tiny_config({"head_dim": 40, "mrope_section": (8, 6, 6)}),
 }
 BATCHES = {
     "text_only": [[9], [17]],

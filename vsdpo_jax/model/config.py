@@ -222,30 +222,38 @@ def _check(config: Qwen3VLConfig) -> None:
         raise ValueError("there must be at least as many text layers as deepstack_visual_indexes")
 
 
-_SMALL_VISION = dict(
-    depth=24, hidden_size=1024, intermediate_size=4096, num_heads=16, deepstack_visual_indexes=(5, 11, 17)
-)
-_LARGE_VISION = dict(
-    depth=27, hidden_size=1152, intermediate_size=4304, num_heads=16, deepstack_visual_indexes=(8, 16, 24)
-)
+_SMALL_VISION = {
+    "depth": 24,
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_heads": 16,
+    "deepstack_visual_indexes": (5, 11, 17),
+}
+_LARGE_VISION = {
+    "depth": 27,
+    "hidden_size": 1152,
+    "intermediate_size": 4304,
+    "num_heads": 16,
+    "deepstack_visual_indexes": (8, 16, 24),
+}
 _PRESETS: dict[str, tuple[dict, dict, bool]] = {
     "2b": (
-        dict(hidden_size=2048, intermediate_size=6144, num_hidden_layers=28, num_attention_heads=16),
+        {"hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28, "num_attention_heads": 16},
         _SMALL_VISION,
         True,
     ),
     "4b": (
-        dict(hidden_size=2560, intermediate_size=9728, num_hidden_layers=36, num_attention_heads=32),
+        {"hidden_size": 2560, "intermediate_size": 9728, "num_hidden_layers": 36, "num_attention_heads": 32},
         _SMALL_VISION,
         True,
     ),
     "8b": (
-        dict(hidden_size=4096, intermediate_size=12288, num_hidden_layers=36, num_attention_heads=32),
+        {"hidden_size": 4096, "intermediate_size": 12288, "num_hidden_layers": 36, "num_attention_heads": 32},
         _LARGE_VISION,
         False,
     ),
     "32b": (
-        dict(hidden_size=5120, intermediate_size=25600, num_hidden_layers=64, num_attention_heads=64),
+        {"hidden_size": 5120, "intermediate_size": 25600, "num_hidden_layers": 64, "num_attention_heads": 64},
         _LARGE_VISION,
         False,
     ),

@@ -1,9 +1,9 @@
 """Qwen3-VL: images once, then text as prefill and continuation.
 
-    features      = model.encode_images(images)
-    _, cache      = model.decode(prefix, features)
-    hidden, _     = model.decode(continuation, features, prefix=cache)
-    logits        = hidden @ model.head().T
+features      = model.encode_images(images)
+_, cache      = model.decode(prefix, features)
+hidden, _     = model.decode(continuation, features, prefix=cache)
+logits        = hidden @ model.head().T
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Qwen3VL(nnx.Module):
         remat: str = "full",
     ):
         self.config = config
-        common = dict(rngs=rngs, dtype=dtype, param_dtype=param_dtype, remat=remat)
+        common = {"rngs": rngs, "dtype": dtype, "param_dtype": param_dtype, "remat": remat}
         self.vision = VisionTower(config.vision, **common)
         self.text = TextModel(config.text, config.num_deepstack_layers, **common)
         if not config.tie_word_embeddings:

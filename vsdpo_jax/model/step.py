@@ -77,7 +77,7 @@ class Stepper:
         n, g, h, a = query.shape
         k = self.config.num_key_value_heads
         query = (query.astype(jnp.float32) * a**-0.5).astype(query.dtype).reshape(n, g, k, h // k, a)
-        wide = dict(preferred_element_type=jnp.float32)
+        wide = {"preferred_element_type": jnp.float32}
         before = jnp.einsum("ngkea,nkap->nkgep", query, self.prefix_keys[number], **wide) + self.prefix_bias
         own = jnp.einsum("ngkea,ngkar->ngker", query, keys, **wide) + bias
         highest = jnp.maximum(before.max(-1).swapaxes(1, 2), own.max(-1))[..., None]

@@ -10,6 +10,7 @@ from vsdpo_jax.model import layers, rope
 from vsdpo_jax.model.attention import attention
 from vsdpo_jax.model.config import TextConfig
 from vsdpo_jax.model.inputs import Cache
+from vsdpo_jax.sharding import constrain, constrain_rows
 
 
 class TextLayer(nnx.Module):
@@ -18,8 +19,14 @@ class TextLayer(nnx.Module):
     def __init__(self, config: TextConfig, *, dtype, param_dtype, rngs):
         d, a = config.hidden_size, config.head_dim
         h, k, f = config.num_attention_heads, config.num_key_value_heads, config.intermediate_size
-        common = dict(std=config.initializer_range, bias=False, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
-        norm = dict(epsilon=config.rms_norm_eps, param_dtype=param_dtype)
+        common = {
+            "std": config.initializer_range,
+            "bias": False,
+            "dtype": dtype,
+            "param_dtype": param_dtype,
+            "rngs": rngs,
+        }
+        norm = {"epsilon": config.rms_norm_eps, "param_dtype": param_dtype}
         self.attention_norm = layers.RMSNorm(d, **norm)
         self.q_proj = layers.Kernel([d], [h, a], **common)
         self.k_proj = layers.Kernel([d], [k, a], **common)
@@ -38,9 +45,9 @@ class TextLayer(nnx.Module):
         query = rope.rotate(self.q_norm(self.q_proj(y)), *rotation)
         key = rope.rotate(self.k_norm(self.k_proj(y)), *rotation)
         y, kept = attend(query, key, self.v_proj(y))
-        x = x + self.o_proj(y)
+        x = constrain_rows(x + self.o_proj(y))
         y = self.mlp_norm(x)
-        return x + self.down_proj(jax.nn.silu(self.gate_proj(y)) * self.up_proj(y)), kept
+        return constrain_rows(x + self.down_proj(jax.nn.silu(self.gate_proj(y)) * self.up_proj(y))), kept
 
 
 class TextModel(nnx.Module):
@@ -61,7 +68,9 @@ class TextModel(nnx.Module):
         self.norm = layers.RMSNorm(config.hidden_size, epsilon=config.rms_norm_eps, param_dtype=param_dtype)
 
     def embed(self, tokens):
-        return self.embedding[...][tokens].astype(self.dtype)
+        # A row cannot be looked up where its columns are elsewhere: gather the columns, keep the vocabulary split.
+        table = constrain(self.embedding[...].astype(self.dtype), ("tensor", None))
+        return constrain_rows(table[tokens])
 
     def rotation(self, positions):
         config = self.config

@@ -10,6 +10,7 @@ from vsdpo_jax.model import layers, rope
 from vsdpo_jax.model.attention import attention
 from vsdpo_jax.model.config import VisionConfig
 from vsdpo_jax.model.inputs import ImagePatches, VisualFeatures
+from vsdpo_jax.sharding import constrain_rows
 
 
 class VisionBlock(nnx.Module):
@@ -17,7 +18,7 @@ class VisionBlock(nnx.Module):
 
     def __init__(self, config: VisionConfig, *, dtype, param_dtype, rngs):
         width, std = config.hidden_size, config.initializer_range
-        common = dict(std=std, bias=True, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
+        common = {"std": std, "bias": True, "dtype": dtype, "param_dtype": param_dtype, "rngs": rngs}
         self.norm1 = layers.LayerNorm(width, param_dtype=param_dtype)
         self.qkv = layers.Kernel([width], [3, config.num_heads, config.head_dim], **common)
         self.proj = layers.Kernel([config.num_heads, config.head_dim], [width], **common)
@@ -29,8 +30,8 @@ class VisionBlock(nnx.Module):
         """x [N, I, S, W], valid bool[N, I, S] -> [N, I, S, W]."""
         query, key, value = jnp.moveaxis(self.qkv(self.norm1(x)), -3, 0)
         query, key = rope.rotate(query, *rotation), rope.rotate(key, *rotation)
-        x = x + self.proj(attention(query, key, value, valid, causal=False))
-        return x + self.fc2(jax.nn.gelu(self.fc1(self.norm2(x)), approximate=True))
+        x = constrain_rows(x + self.proj(attention(query, key, value, valid, causal=False)))
+        return constrain_rows(x + self.fc2(jax.nn.gelu(self.fc1(self.norm2(x)), approximate=True)))
 
 
 class Merger(nnx.Module):
@@ -42,7 +43,13 @@ class Merger(nnx.Module):
     def __init__(self, config: VisionConfig, *, norm_after: bool, dtype, param_dtype, rngs):
         self.norm_after = norm_after
         self.width = config.hidden_size * config.merge_unit
-        common = dict(std=config.initializer_range, bias=True, dtype=dtype, param_dtype=param_dtype, rngs=rngs)
+        common = {
+            "std": config.initializer_range,
+            "bias": True,
+            "dtype": dtype,
+            "param_dtype": param_dtype,
+            "rngs": rngs,
+        }
         self.norm = layers.LayerNorm(self.width if norm_after else config.hidden_size, param_dtype=param_dtype)
         self.fc1 = layers.Kernel([self.width], [self.width], **common)
         self.fc2 = layers.Kernel([self.width], [config.out_hidden_size], **common)
@@ -59,7 +66,7 @@ class VisionTower(nnx.Module):
 
     def __init__(self, config: VisionConfig, *, rngs, dtype, param_dtype, remat: str):
         self.config, self.dtype, self.remat = config, dtype, remat
-        common = dict(dtype=dtype, param_dtype=param_dtype)
+        common = {"dtype": dtype, "param_dtype": param_dtype}
         std = config.initializer_range
         self.patch_embed = layers.Kernel(
             [config.patch_dim], [config.hidden_size], std=std, bias=True, rngs=rngs, **common
@@ -76,7 +83,7 @@ class VisionTower(nnx.Module):
 
     def __call__(self, images: ImagePatches) -> VisualFeatures:
         rotation = rope.vision_rotation(images.rotary, self.config.head_dim, self.config.rope_theta)
-        x = self.patch_embed(jnp.asarray(images.patches)) + self._positions(images)
+        x = constrain_rows(self.patch_embed(jnp.asarray(images.patches)) + self._positions(images))
         taps = []
         for index, depth in enumerate(self.config.segments):
             if depth:
@@ -100,4 +107,4 @@ class VisionTower(nnx.Module):
 
 def _per_prompt(x):
     """[N, I, M, D] -> [N, I * M, D]."""
-    return x.reshape(x.shape[0], -1, x.shape[-1])
+    return constrain_rows(x.reshape(x.shape[0], -1, x.shape[-1]))

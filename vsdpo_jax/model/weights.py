@@ -21,6 +21,7 @@ from safetensors.numpy import save_file
 
 from vsdpo_jax.model.config import Qwen3VLConfig
 from vsdpo_jax.model.qwen3vl import abstract_params
+from vsdpo_jax.sharding import path_of
 
 _TEXT_LAYER = {
     "attention_norm/scale": "input_layernorm.weight",
@@ -243,8 +244,7 @@ def flat_arrays(params) -> dict[str, jax.Array]:
 
 def _flatten(params) -> Iterator[tuple[str, jax.Array]]:
     for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]:
-        names = [str(getattr(key, "key", getattr(key, "name", key))) for key in path]
-        yield "/".join(name for name in names if name != "value"), leaf
+        yield path_of(path), leaf
 
 
 def _names(config: Qwen3VLConfig) -> Iterator[tuple[str, tuple[tuple[str, ...], bool]]]:
@@ -311,7 +311,7 @@ class _Tensors:
         if missing:
             raise FileNotFoundError(f"weights are incomplete in {folder}: {', '.join(missing)} missing")
         self._files = [safe_open(folder / name, framework="numpy") for name in names]
-        self._by_key = {key: file for file in self._files for key in file.keys()}
+        self._by_key = {key: file for file in self._files for key in file.keys()}  # noqa: SIM118 (not a mapping)
 
     def __enter__(self):
         return self

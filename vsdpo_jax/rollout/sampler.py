@@ -44,9 +44,7 @@ class SamplingConfig:
             raise ValueError(f"temperature >= 0, 0 < top_p <= 1, top_k >= 0 and max_tokens >= 1 are required: {self}")
 
 
-@functools.partial(
-    jax.tree_util.register_dataclass, data_fields=("tokens", "logp", "lengths"), meta_fields=()
-)
+@functools.partial(jax.tree_util.register_dataclass, data_fields=("tokens", "logp", "lengths"), meta_fields=())
 @dataclasses.dataclass(frozen=True)
 class Samples:
     """Sampled responses.

@@ -1,0 +1,131 @@
+"""Where every array lives on a mesh with the axes `data`, `fsdp` and `tensor`.
+
+One ordered table of (regular expression, axes) decides for parameters and for whatever mirrors them (optimizer
+state, averages). The first expression found in an array's `/`-separated path applies. An axis whose size does not
+divide a dimension leaves that dimension whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
+
+from vsdpo_jax.model.config import Qwen3VLConfig
+
+AXES = ("data", "fsdp", "tensor")
+# Rows of a batch are split over both: `fsdp` also splits parameters, `data` copies them.
+BATCH = ("data", "fsdp")
+
+Axes = tuple[str | tuple[str, ...] | None, ...]
+
+# Heads, MLP columns and the vocabulary are split over `tensor`, the other large dimension over `fsdp`.
+PARAMETER_RULES: tuple[tuple[str, Axes], ...] = (
+    (r"text/(deepstack_)?layers/[qkv]_proj/kernel$", (None, "fsdp", "tensor", None)),
+    (r"text/(deepstack_)?layers/o_proj/kernel$", (None, "tensor", None, "fsdp")),
+    (r"text/(deepstack_)?layers/(gate|up)_proj/kernel$", (None, "fsdp", "tensor")),
+    (r"text/(deepstack_)?layers/down_proj/kernel$", (None, "tensor", "fsdp")),
+    (r"(text/embedding|lm_head)$", ("tensor", "fsdp")),
+    (r"vision/segment_\d+/qkv/kernel$", (None, "fsdp", None, "tensor", None)),
+    (r"vision/segment_\d+/qkv/bias$", (None, None, "tensor", None)),
+    (r"vision/segment_\d+/proj/kernel$", (None, "tensor", None, "fsdp")),
+    (r"vision/segment_\d+/fc1/kernel$", (None, "fsdp", "tensor")),
+    (r"vision/segment_\d+/fc1/bias$", (None, "tensor")),
+    (r"vision/segment_\d+/fc2/kernel$", (None, "tensor", "fsdp")),
+    (r"vision/(deepstack_)?merger(_\d+)?/fc1/kernel$", ("fsdp", "tensor")),
+    (r"vision/(deepstack_)?merger(_\d+)?/fc1/bias$", ("tensor",)),
+    (r"vision/(deepstack_)?merger(_\d+)?/fc2/kernel$", ("tensor", "fsdp")),
+    (r"vision/patch_embed/kernel$", ("fsdp", None)),
+    (r"vision/position_embedding$", (None, "fsdp")),
+    (r"", ()),
+)
+BATCH_RULES: tuple[tuple[str, Axes], ...] = (
+    (r"positions$", (None, BATCH)),
+    (r"", (BATCH,)),
+)
+
+
+def make_mesh(data: int = 1, fsdp: int = -1, tensor: int = 1, *, devices: Sequence[Any] | None = None) -> Mesh:
+    """A mesh over all devices; one size may be -1, for what the others leave.
+
+    Raises:
+      ValueError: the sizes do not multiply to the number of devices.
+    """
+    devices = jax.devices() if devices is None else devices
+    sizes = [data, fsdp, tensor]
+    if -1 in sizes:
+        known = -data * fsdp * tensor
+        if sizes.count(-1) > 1 or known < 1 or len(devices) % known:
+            raise ValueError(f"a mesh of {sizes} does not fit {len(devices)} devices")
+        sizes[sizes.index(-1)] = len(devices) // known
+    if min(sizes) < 1 or sizes[0] * sizes[1] * sizes[2] != len(devices):
+        raise ValueError(f"a mesh of data={data}, fsdp={fsdp}, tensor={tensor} does not fit {len(devices)} devices")
+    return jax.make_mesh(tuple(sizes), AXES, axis_types=(AxisType.Auto,) * len(AXES), devices=devices)
+
+
+def path_of(key_path: tuple[Any, ...]) -> str:
+    """`/`-separated names of a pytree path."""
+    names = [str(getattr(key, "key", getattr(key, "name", getattr(key, "idx", key)))) for key in key_path]
+    return "/".join(name for name in names if name != "value")
+
+
+def spec(
+    path: str, shape: tuple[int, ...], mesh: Mesh | AbstractMesh, rules: Sequence[tuple[str, Axes]] = PARAMETER_RULES
+) -> PartitionSpec:
+    """The axes of one array; replicated if it has another rank than the rule that applies to its path."""
+    axes = next(axes for pattern, axes in rules if re.search(pattern, path))
+    return fit(axes, shape, mesh) if len(axes) <= len(shape) else PartitionSpec()
+
+
+def fit(axes: Axes, shape: tuple[int, ...], mesh: Mesh | AbstractMesh) -> PartitionSpec:
+    """`axes` without those that do not divide their dimension."""
+    kept = []
+    for size, names in zip(shape, axes, strict=False):
+        fitting = []
+        for name in (names,) if isinstance(names, str) else names or ():
+            if size % mesh.shape[name] == 0:
+                size //= mesh.shape[name]
+                fitting.append(name)
+        kept.append(tuple(fitting) if len(fitting) > 1 else fitting[0] if fitting else None)
+    return PartitionSpec(*kept)
+
+
+def shardings(mesh: Mesh, tree: Any, rules: Sequence[tuple[str, Axes]] = PARAMETER_RULES) -> Any:
+    """The tree with a NamedSharding in the place of every array (or shape struct)."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: NamedSharding(mesh, spec(path_of(path), leaf.shape, mesh, rules)), tree
+    )
+
+
+def batch_shardings(mesh: Mesh, batch: Any) -> Any:
+    """As `shardings`, for model inputs: rows over `data` and `fsdp`."""
+    return shardings(mesh, batch, BATCH_RULES)
+
+
+def parameter_shardings(mesh: Mesh, config: Qwen3VLConfig) -> Mapping[str, NamedSharding]:
+    """Path -> sharding of every parameter, as `model.weights.load` takes it."""
+    # The model constrains its activations with this module.
+    from vsdpo_jax.model.weights import table
+
+    entries = table(config)
+    shapes = {entry.path: (len(entry.keys), *entry.shape) if entry.stacked else entry.shape for entry in entries}
+    return {path: NamedSharding(mesh, spec(path, shape, mesh)) for path, shape in shapes.items()}
+
+
+def constrain(x: jax.Array, axes: Axes) -> jax.Array:
+    """Asks the partitioner to lay `x` out over these axes of the mesh in use; without a mesh, nothing."""
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty or not set(AXES) <= set(mesh.axis_names):
+        return x
+    return jax.lax.with_sharding_constraint(x, fit(axes, x.shape, mesh))
+
+
+def constrain_rows(x: jax.Array) -> jax.Array:
+    """Splits the first dimension over the batch axes.
+
+    Without it the partitioner may keep activations whole and split their width, as the parameters are.
+    """
+    return constrain(x, (BATCH,))
