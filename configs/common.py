@@ -100,6 +100,7 @@ def base() -> ConfigDict:
     config.mesh.tensor = 1
     config.dtype = "bfloat16"  # Compute type; parameters and optimizer state are float32.
     config.remat = "full"
+    config.compilation_cache = "~/.cache/vsdpo_jax/compiled"  # Empty: compile anew in every run.
     return config
 
 

@@ -21,7 +21,7 @@ def get_config(arguments: str = "") -> ConfigDict:
     config.lengths.prefix = 120
     config.lengths.response = 132
     config.lengths.feedback = 144
-    config.lengths.feedback_chars = 250
+    config.lengths.feedback_chars = 400  # About four defects; the warm start saw the same limit.
     config.lengths.patches = 120  # 30 visual tokens.
 
     config.sampling.chunks = 2

@@ -17,7 +17,7 @@ from orbax.checkpoint import v1 as ocp
 from vsdpo_jax.errors import UserError
 
 # Fields that may differ between a run and its continuation: they change how long and how it is watched, not what it is.
-RESUMABLE = ("steps", "eval", "render", "checkpoint", "record", "mesh")
+RESUMABLE = ("steps", "eval", "render", "checkpoint", "record", "mesh", "compilation_cache")
 
 
 class WorkdirError(UserError):

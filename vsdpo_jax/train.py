@@ -24,7 +24,7 @@ from vsdpo_jax.checkpoint import Checkpoints, claim_workdir
 from vsdpo_jax.data.registry import prompt_source, target_source
 from vsdpo_jax.errors import UserError
 from vsdpo_jax.evaluate import summarize
-from vsdpo_jax.metrics import MetricsWriter
+from vsdpo_jax.metrics import MetricsWriter, batch_metrics, divergence_metrics
 from vsdpo_jax.model import weights
 from vsdpo_jax.objective.method import method_named
 from vsdpo_jax.objective.optimizer import make_optimizer
@@ -38,6 +38,7 @@ from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.report import write_report
 from vsdpo_jax.batches import RolloutBatches, RolloutCollector, StepInput, TargetBatches
 from vsdpo_jax.types import RolloutGroup
+from vsdpo_jax.watch import Watch
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run: checkpoints, metrics, rollouts, report.", required=True)
 
@@ -56,6 +57,7 @@ class Trainer:
         self.state, self.position = self._initial_state(optimizer)
         self.update = jax.jit(make_update(self.policy.graphdef, config, optimizer), donate_argnums=0)
         self.writer = resources.enter_context(MetricsWriter(workdir, resume_step=int(self.state.step)))
+        self.watch = Watch(self.writer.rows)
         self.heldout = prompt_source(config, config.data.eval_split, self.farm)
         self.evaluate_group = RolloutCollector(
             self.policy,
@@ -107,6 +109,8 @@ class Trainer:
                 metrics = self._step(step)
                 self.writer.write(step + 1, metrics)
                 progress.update(metrics)
+                for warning in self.watch.look(step + 1, metrics):
+                    progress.say(f"warning: {warning}")
                 done = step + 1
                 if config.eval.every and done % config.eval.every == 0 and done < config.steps:
                     self._evaluate(f"eval_{done:06d}")
@@ -126,9 +130,12 @@ class Trainer:
         self.state, metrics, divergence = self.update(self.state, jax.tree.map(jnp.asarray, taken.batch))
         metrics = {name: float(value) for name, value in metrics.items()}
         metrics = taken.metrics | metrics | {"timing_s/update": time.perf_counter() - started}
+        divergence = np.asarray(divergence)
+        if taken.groups:
+            metrics |= batch_metrics(taken.batch) | divergence_metrics(divergence, taken.batch, taken.groups)
         self._refuse_broken(step, metrics)
         if self.config.record.every and taken.groups and (step + 1) % self.config.record.every == 0:
-            self._record(f"step_{step + 1:06d}", taken.groups, taken.advantages_ng, np.asarray(divergence))
+            self._record(f"step_{step + 1:06d}", taken.groups, taken.advantages_ng, divergence)
         return metrics
 
     def _refuse_broken(self, step: int, metrics: dict[str, float]) -> None:
@@ -222,8 +229,16 @@ def train(config: ConfigDict, workdir: epath.Path) -> dict:
         return Trainer(config, workdir, resources).run()
 
 
+def use_compilation_cache(folder: str) -> None:
+    """Keep compiled programs in `folder`, so that the second run of a config starts at once; empty: do not."""
+    if folder:
+        jax.config.update("jax_compilation_cache_dir", str(epath.Path(folder).expanduser()))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
+
+
 def main(config: ConfigDict) -> None:
     workdir = epath.Path(WORKDIR.value)
+    use_compilation_cache(config.compilation_cache)
     summary = train(config, workdir)
     page = write_report(workdir)
     print(table(summary["before"], summary["after"]))

@@ -58,7 +58,7 @@ class Settings:
     seed: int = 0
     variants: int = 2
     max_side: int = 320
-    feedback_chars: int = 600
+    feedback_chars: int = 400
     skill: float = Author.skill
     sight: float = Author.sight
     failure_rate: float = Author.failure_rate
