@@ -110,6 +110,18 @@ def to_prompt(task: ChartTask, scene: Scene) -> Prompt:
                   reference_scene=scene)
 
 
+def settle(farm: RenderFarm, source: str, max_side: int, scene: Scene) -> Scene:
+    """Renders again what a busy machine did not finish in time, so that the data do not depend on its load.
+
+    Only for programs that are known to be harmless: each is quick where nothing else runs.
+    """
+    for _ in range(ATTEMPTS):
+        if scene.error is None or scene.error.status == "python-error":
+            break
+        scene = farm.submit(source, "chart", max_side=max_side).result()
+    return scene
+
+
 def clean_tasks(tasks: ChartTasks, indices: Iterable[int], farm: RenderFarm,
                 max_side: int) -> list[tuple[ChartTask, Scene]]:
     """The tasks at `indices` with the renders of their ideal programs, drawn again until those show no defect.
@@ -125,7 +137,7 @@ def clean_tasks(tasks: ChartTasks, indices: Iterable[int], farm: RenderFarm,
             break
         futures = {index: farm.submit(task.ideal.source, "chart", max_side=max_side) for index, task in drawn.items()}
         for index, future in futures.items():
-            scene = future.result()
+            scene = settle(farm, drawn[index].ideal.source, max_side, future.result())
             defects = [defect for defect in detect(scene) if defect.severity > 0]
             if scene.error is None and not defects:
                 clean[index] = (drawn[index], scene)

@@ -27,7 +27,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from vsdpo_jax.data import sentencepiece_bpe
-from vsdpo_jax.data.source import clean_tasks
+from vsdpo_jax.data.source import clean_tasks, settle
 from vsdpo_jax.data.tasks import fragments
 from vsdpo_jax.data.tasks.author import Author, revise
 from vsdpo_jax.data.tasks.chart import ChartTask, ChartTasks
@@ -214,8 +214,10 @@ def _make(tasks: ChartTasks, indices: Sequence[int], settings: Settings, farm: R
     references = clean_tasks(tasks, indices, farm, settings.max_side)
     programs = [author.write(task, rng) for (task, _), rng in zip(references, generators, strict=True)]
     futures = [farm.submit(program.source, "chart", max_side=settings.max_side) for program in programs]
-    return [_item(task, reference, program, future.result(), rng, settings)
-            for (task, reference), program, future, rng in zip(references, programs, futures, generators, strict=True)]
+    scenes = [settle(farm, program.source, settings.max_side, future.result())
+              for program, future in zip(programs, futures, strict=True)]
+    return [_item(task, reference, program, scene, rng, settings)
+            for (task, reference), program, scene, rng in zip(references, programs, scenes, generators, strict=True)]
 
 
 def _item(task: ChartTask, reference: Scene, program: Program, scene: Scene, rng: np.random.Generator,
