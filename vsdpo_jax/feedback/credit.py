@@ -6,8 +6,8 @@
 region(s) is the set of boxes of the elements that statement s made, region(d) the set of boxes of the defect, and
 the IoU of two sets is that of their most similar pair: a statement that drew the clipped title has IoU 1 with it,
 however many other things it drew. Only statements that the defect names can carry its blame. rank(s, d) is 0 for
-the statement that made the element and grows along the chain of its callers, so that a helper carries more than the
-line that calls it. An execution error has no region: the failing statement has responsibility 1.
+the statement that made the element (or changed the looks in question) and grows along the chain of its callers, so
+that a helper carries more than the line that calls it. A token belongs to the innermost statement around it. An execution error has no region: the failing statement has responsibility 1.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vsdpo_jax.feedback.defect import responsible
 from vsdpo_jax.feedback.geometry import iou
 from vsdpo_jax.types import Credit, Defect, Scene, Statement
 
@@ -36,9 +37,9 @@ def _share(scene: Scene, defect: Defect, statement: Statement, rank: int) -> flo
     if scene.error is not None or not defect.boxes:
         return CALLER_SHARE**rank
     shares = [
-        max(iou(element.box, box) for box in defect.boxes) * CALLER_SHARE ** element.statements.index(statement)
+        max(iou(element.box, box) for box in defect.boxes) * CALLER_SHARE ** chain.index(statement)
         for element in scene.elements
-        if statement in element.statements
+        if statement in (chain := responsible(element, defect.kind))
     ]
     return max(shares, default=0.0)
 
@@ -57,9 +58,9 @@ def assign(scene: Scene, defects: Sequence[Defect], spans: np.ndarray, code_star
         raise ValueError(f"alpha={alpha} must be at least 1: guilty tokens weigh more, not less")
     blame = responsibilities(scene, defects)
     by_character = np.zeros(len(scene.source) + 1, np.float32)
-    for statement, responsibility in blame.items():
-        part = by_character[statement.start : statement.end]
-        np.maximum(part, responsibility, out=part)
+    # Outer statements first, so that inner ones overwrite them.
+    for statement in sorted(blame, key=lambda statement: (statement.start, -statement.end)):
+        by_character[statement.start : statement.end] = blame[statement]
     weights = np.ones(len(spans), np.float32)
     for token, (start, end) in enumerate(np.asarray(spans) - code_start):
         covered = by_character[max(0, start) : max(0, end)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -16,6 +17,7 @@ from vsdpo_jax.feedback.words import name_of
 from vsdpo_jax.types import Defect, Element, Scene
 
 _SIDES = (("left", 0, -1), ("top", 1, -1), ("right", 2, 1), ("bottom", 3, 1))
+_MISSING_GLYPH = re.compile(r"Glyph (\d+) .* missing from")
 # The order in which defects are reported: what hides most comes first.
 _ORDER = (
     "execution_error empty_render wrong_type off_canvas clipped_text overlap wrong_color low_contrast unreadable_size "
@@ -71,7 +73,9 @@ def _edges(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
             continue
         for side, axis, sign in _SIDES:
             excess = sign * (element.box[axis] - limit[axis])
-            if excess > thresholds.edge:
+            if excess > thresholds.edge and (
+                excess > thresholds.ink * element.font_size or _ink_at_edge(scene, element, limit, side)
+            ):
                 cut[element.group, side].append((index, excess))
     for indices in gone.values():
         elements = [scene.elements[index] for index in indices]
@@ -84,22 +88,37 @@ def _edges(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
         yield make_defect("clipped_text", message, scene, [index for index, _ in found])
 
 
+def _ink_at_edge(scene: Scene, element: Element, limit: Box, side: str) -> bool:
+    """Whether the outermost visible pixels of a text, along one side of `limit`, hold parts of letters."""
+    left, top, right, bottom = (round(edge) for edge in geometry.intersection(element.box, limit))
+    strips = {
+        "left": scene.image[top:bottom, left : left + 1],
+        "right": scene.image[top:bottom, right - 1 : right],
+        "top": scene.image[top : top + 1, left:right],
+        "bottom": scene.image[bottom - 1 : bottom, left:right],
+    }
+    strip = strips[side].reshape(-1, 3).astype(np.int32)
+    return bool(len(strip)) and int(np.abs(strip - np.median(strip, axis=0)).sum(axis=1).max()) > 96
+
+
 def _overlaps(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
     """Texts on texts, texts across marks, and legends over marks; one defect for each pair of groups."""
     pairs: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     texts = [pair for pair in _texts(scene) if pair[1].kind != "legend_text"]
     legends = [(i, e) for i, e in enumerate(scene.elements) if e.kind == "legend"]
     marks = [(i, e) for i, e in enumerate(scene.elements) if e.kind in MARKS]
+    rules = [(i, e) for i, e in enumerate(scene.elements) if e.kind == "rule"]
     for position, (i, first) in enumerate(texts):
         for j, second in texts[position + 1 :] + legends:
             if _collide(first, second, thresholds):
                 pairs[first.group, second.group].append((i, j))
-        for j, mark in marks:
-            if _crosses(first, mark, thresholds.mark_share, thresholds):
+        for j, mark in [] if _framed(scene, first) else marks + rules:
+            if _crosses(first, mark, thresholds):
                 pairs[first.group, mark.group].append((i, j))
     for i, legend in legends:
         for j, mark in marks:
-            if _crosses(legend, mark, 0.02, thresholds):
+            share = thresholds.legend_area_share if mark.kind in ("area", "wedge") else thresholds.legend_share
+            if geometry.common_area(legend, mark, thresholds.text_margin / 2) > share * _covered(legend):
                 pairs[legend.group, mark.group].append((i, j))
     for (first, second), found in pairs.items():
         firsts = [scene.elements[i] for i, _ in found]
@@ -109,7 +128,10 @@ def _overlaps(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
         else:
             verb = "overlap" if _plural(firsts) else "overlaps"
             message = f"{name_of(firsts)} {verb} {name_of(seconds)}"
-        yield make_defect("overlap", message, scene, [index for pair in found for index in pair])
+        # What lies in front of the data is to blame, not the data; of two texts both are.
+        in_front = all(e.kind in (*MARKS, "rule") for e in seconds)
+        boxes = tuple(dict.fromkeys(e.box for e in (firsts if in_front else [*firsts, *seconds])))
+        yield make_defect("overlap", message, scene, [index for pair in found for index in pair], boxes)
 
 
 def _collide(first: Element, second: Element, thresholds: Thresholds) -> bool:
@@ -118,11 +140,34 @@ def _collide(first: Element, second: Element, thresholds: Thresholds) -> bool:
     return shared > max(thresholds.overlap_share * smaller, 2.0)
 
 
-def _crosses(text: Element, mark: Element, share: float, thresholds: Thresholds) -> bool:
+def _crosses(text: Element, mark: Element, thresholds: Thresholds) -> bool:
     """The mark crosses the text; a label that lies wholly inside a bar or wedge is there on purpose."""
-    if mark.kind in ("bar", "wedge", "area") and text.kind != "legend" and geometry.inside(text.box, mark.box):
+    if mark.kind == "area" or (mark.kind in ("bar", "wedge") and geometry.inside(text.box, mark.box)):
         return False
-    return geometry.common_area(text, mark, thresholds.text_margin / 2) > share * _covered(text)
+    if mark.kind in ("line", "rule"):
+        return _runs_through(text, mark, thresholds)
+    return geometry.common_area(text, mark, thresholds.text_margin / 2) > thresholds.mark_share * _covered(text)
+
+
+def _runs_through(text: Element, line: Element, thresholds: Thresholds) -> bool:
+    """A line has hardly any area, so what counts is how far it runs through the middle of the text."""
+    length = 0.0
+    for left, top, right, bottom in geometry.cover(text):
+        width, height = right - left, bottom - top
+        core = (left + width / 20, top + height / 4, right - width / 20, bottom - height / 4)
+        needed = thresholds.crossing * min(core[2] - core[0], core[3] - core[1])
+        for part in geometry.cover(line):
+            shared = geometry.intersection(part, core)
+            if shared[2] > shared[0] and shared[3] > shared[1]:
+                length += max(shared[2] - shared[0], shared[3] - shared[1])
+        if length > needed:
+            return True
+    return False
+
+
+def _framed(scene: Scene, text: Element) -> bool:
+    """The text has an opaque box of its own, which hides what is behind it."""
+    return any(element.kind == "frame" and geometry.inside(text.box, element.box) for element in scene.elements)
 
 
 def _covered(element: Element) -> float:
@@ -136,8 +181,7 @@ def _contrast(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
         if element.color is None:
             continue
         ratio = contrast_ratio(element.color, background_of(scene, element))
-        large = element.font_size >= thresholds.large_text
-        if ratio < (thresholds.large_contrast if large else thresholds.contrast):
+        if ratio < thresholds.contrast:
             weak[element.group].append((index, ratio))
     for found in weak.values():
         elements = [scene.elements[index] for index, _ in found]
@@ -161,10 +205,18 @@ def _sizes(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
 
 
 def _glyphs(scene: Scene) -> Iterator[Defect]:
-    """Characters that the font lacks: drawn as empty boxes."""
-    for warning in scene.warnings:
-        if "missing from" in warning and "Glyph" in warning:
-            yield Defect("missing_glyph", f"a character has no glyph: {warning.split(' missing')[0].strip()}")
+    """Characters that the font lacks: drawn as empty boxes. One defect for each group of texts."""
+    missing = {chr(int(match[1])) for warning in scene.warnings if (match := _MISSING_GLYPH.match(warning))}
+    found: dict[str, list[int]] = defaultdict(list)
+    for index, element in _texts(scene):
+        if missing & set(element.text):
+            found[element.group].append(index)
+    for indices in found.values():
+        elements = [scene.elements[index] for index in indices]
+        character = next(letter for letter in elements[0].text if letter in missing)
+        verb = "have" if _plural(elements) else "has"
+        message = f"{name_of(elements)} {verb} a character that the font cannot draw: {character!r}"
+        yield make_defect("missing_glyph", message, scene, indices)
 
 
 def _plural(elements: Sequence[Element]) -> bool:

@@ -23,8 +23,9 @@ def iou(first: Box, second: Box) -> float:
 
 
 def cover(element: Element) -> tuple[Box, ...]:
-    """The boxes that together cover what is drawn: the parts of a line or slanted text, else the box."""
-    return element.parts or (element.box,)
+    """The boxes that together cover what is drawn and not clipped: the parts of a line or slanted text, else the box."""
+    boxes = element.parts or (element.box,)
+    return boxes if element.clip is None else tuple(intersection(box, element.clip) for box in boxes)
 
 
 def shrink(box: Box, pixels: float) -> Box:
