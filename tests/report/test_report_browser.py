@@ -1,14 +1,13 @@
 """The page in a real browser: what a reader points at, types, and sees on a phone and in the dark."""
 
 import dataclasses
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from vsdpo_jax import record
+from vsdpo_jax.render.browser import find_chromium
 from vsdpo_jax.report import write_report
 
 ATTACK = '</script><img src=x onerror="window.broken=1"><script>window.broken=1</script>' + "w" * 600
@@ -45,13 +44,8 @@ CONTRAST = """() => {
 
 @pytest.fixture(scope="module")
 def browser():
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-        path = next(filter(None, map(shutil.which, names)), own if Path(own).exists() else None)
-        if path is None:
-            pytest.fail(f"no browser: none of {', '.join(names)} on PATH and none of Playwright's; run `make browser`")
-        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        launched = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox", "--disable-gpu"])
         yield launched
         launched.close()
 
