@@ -332,3 +332,21 @@ def test_kth_largest_is_exact(k):
     rows[6, :2] = [0.0, -0.0]
     rows = rows.astype(np.float32)
     np.testing.assert_array_equal(kth_largest(jnp.asarray(rows), k), np.sort(rows, axis=1)[:, -k])
+
+
+def test_micro_batches_in_a_scan_with_remat_add_up_to_the_whole():
+    student, teacher, head, _, targets = (jnp.asarray(a) for a in make_inputs(13, tokens=36))
+    mask = jnp.asarray(np.random.default_rng(14).random(36) < 0.6)
+
+    def part(w, h, teacher, targets, mask):
+        s = token_statistics(h, teacher, w, None, targets, mask_t=mask, chunk=8)
+        return (s.divergence + s.logp).sum()
+
+    def accumulated(w):
+        parts = [a.reshape(3, 12, *a.shape[1:]) for a in (student, teacher, targets, mask)]
+        add = lambda total, x: (total + jax.checkpoint(part)(w, *x), None)  # noqa: E731
+        return jax.lax.scan(add, 0.0, tuple(parts))[0]
+
+    found = jax.jit(jax.value_and_grad(accumulated))(head)
+    whole = jax.jit(jax.value_and_grad(part))(head, student, teacher, targets, mask)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), found, whole)
