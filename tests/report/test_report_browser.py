@@ -1,6 +1,7 @@
 """The page in a real browser: what a reader points at, types, and sees on a phone and in the dark."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
