@@ -18,8 +18,8 @@ def get_config(arguments: str = "") -> ConfigDict:
     config.batch.prompts = 8
     config.batch.group = 6
 
-    config.lengths.prefix = 120
-    config.lengths.response = 132
+    config.lengths.prefix = 124
+    config.lengths.response = 136
     config.lengths.feedback = 144
     config.lengths.feedback_chars = 400  # About four defects; the warm start saw the same limit.
     config.lengths.patches = 120  # 30 visual tokens.

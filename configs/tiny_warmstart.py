@@ -19,7 +19,7 @@ def get_config(arguments: str = "") -> ConfigDict:
     config = tiny.get_config(arguments)
     config.model = "runs/tiny_fresh"
     config.method = "sft"
-    config.steps = 3000
+    config.steps = 1400
 
     config.data.corpus = "runs/tiny_corpus"
     config.data.decisive_weight = 5.0  # The values that an author decides are few tokens among much boilerplate.
@@ -31,6 +31,7 @@ def get_config(arguments: str = "") -> ConfigDict:
     config.optim.warmup_steps = 50
     config.optim.weight_decay = 0.01
 
-    config.eval.every = 500
-    config.checkpoint.every = 250
+    config.eval.every = 0
+    config.eval.prompts = 32
+    config.checkpoint.every = 200
     return config

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from absl import app, flags
+from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from vsdpo_jax.errors import UserError, exit_cleanly
@@ -18,7 +18,13 @@ CONFIG = config_flags.DEFINE_config_file("config", None, "Config file, for insta
 
 def run(main: Callable[[ConfigDict], None]) -> None:
     """Parse the command line and call `main(config)`; a `UserError` becomes one line and exit status 2."""
-    app.run(lambda _: exit_cleanly(lambda: main(CONFIG.value)), flags_parser=_parse)
+
+    def start(_):
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.WARNING)  # Libraries narrate every checkpoint at the default level.
+        exit_cleanly(lambda: main(CONFIG.value))
+
+    app.run(start, flags_parser=_parse)
 
 
 def _parse(argv: list[str]) -> list[str]:

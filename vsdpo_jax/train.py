@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import time
 
@@ -220,7 +221,8 @@ def open_model(config: ConfigDict) -> tuple[Policy, Packer]:
 
 def open_farm(config: ConfigDict) -> RenderFarm:
     """The render farm of the config."""
-    return RenderFarm(workers=config.render.workers, limits=RenderLimits(wall_seconds=config.render.seconds))
+    workers = config.render.workers or os.cpu_count() or 1
+    return RenderFarm(workers=workers, limits=RenderLimits(wall_seconds=config.render.seconds))
 
 
 def train(config: ConfigDict, workdir: epath.Path) -> dict:

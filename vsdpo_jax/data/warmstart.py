@@ -54,7 +54,7 @@ class Settings:
       reviser_skill: probability of correcting a reported defect.
     """
 
-    count: int = 6000
+    count: int = 5000
     seed: int = 0
     variants: int = 2
     max_side: int = 320

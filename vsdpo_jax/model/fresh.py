@@ -28,14 +28,14 @@ TINY_PROCESSOR = ImageProcessor(min_pixels=128 * 128, max_pixels=192 * 160)
 
 
 def tiny_config(tokenizer) -> Qwen3VLConfig:
-    """The real architecture in small: three vision blocks with two DeepStack taps, four text layers, grouped queries."""
+    """The real architecture in small: three vision blocks with two DeepStack taps, three text layers, grouped queries."""
     token = tokenizer.convert_tokens_to_ids
     return Qwen3VLConfig(
         text=TextConfig(
             vocab_size=len(tokenizer),
             hidden_size=128,
             intermediate_size=512,
-            num_hidden_layers=4,
+            num_hidden_layers=3,
             num_attention_heads=4,
             num_key_value_heads=2,
             head_dim=32,
