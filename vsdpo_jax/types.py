@@ -99,6 +99,8 @@ class Element:
       group: elements that a person reads as one series, row or list share it (`axes0/bars`); empty if none.
       parts: smaller boxes that together cover what is drawn more closely than `box` does: the pieces of a line, the
         points of a scatter plot, the letters of slanted text. Empty if `box` is close enough.
+      styles: (property, statement) for looks that a statement changed after the element was made: `color`, `fontsize`,
+        `rotation`, `position`.
     """
 
     kind: str
@@ -112,6 +114,7 @@ class Element:
     statements: tuple[Statement, ...] = ()
     group: str = ""
     parts: tuple[Box, ...] = ()
+    styles: tuple[tuple[str, Statement], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,8 @@ region(s) is the set of boxes of the elements that statement s made, region(d) t
 the IoU of two sets is that of their most similar pair: a statement that drew the clipped title has IoU 1 with it,
 however many other things it drew. Only statements that the defect names can carry its blame. rank(s, d) is 0 for
 the statement that made the element (or changed the looks in question) and grows along the chain of its callers, so
-that a helper carries more than the line that calls it. A token belongs to the innermost statement around it. An execution error has no region: the failing statement has responsibility 1.
+that a helper carries more than the line that calls it. A token belongs to the innermost statement around it. An
+execution error has no region: the failing statement has responsibility 1.
 """
 
 from __future__ import annotations

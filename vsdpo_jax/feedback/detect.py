@@ -14,7 +14,7 @@ from vsdpo_jax.feedback.compare import compare
 from vsdpo_jax.feedback.defect import MARKS, make_defect
 from vsdpo_jax.feedback.thresholds import Thresholds
 from vsdpo_jax.feedback.words import name_of
-from vsdpo_jax.types import Defect, Element, Scene
+from vsdpo_jax.types import Box, Defect, Element, Scene
 
 _SIDES = (("left", 0, -1), ("top", 1, -1), ("right", 2, 1), ("bottom", 3, 1))
 _MISSING_GLYPH = re.compile(r"Glyph (\d+) .* missing from")
@@ -25,8 +25,11 @@ _ORDER = (
 ).split()
 
 
+DEFAULT_THRESHOLDS = Thresholds()
+
+
 def detect(
-    scene: Scene, reference: Scene | None = None, thresholds: Thresholds = Thresholds()
+    scene: Scene, reference: Scene | None = None, thresholds: Thresholds = DEFAULT_THRESHOLDS
 ) -> tuple[Defect, ...]:
     """All defects, the gravest kinds first; only an `execution_error` if the code did not draw.
 
@@ -225,4 +228,3 @@ def _plural(elements: Sequence[Element]) -> bool:
 
 def _be(elements: Sequence[Element]) -> str:
     return "are" if _plural(elements) else "is"
-

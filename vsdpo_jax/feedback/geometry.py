@@ -23,7 +23,7 @@ def iou(first: Box, second: Box) -> float:
 
 
 def cover(element: Element) -> tuple[Box, ...]:
-    """The boxes that together cover what is drawn and not clipped: the parts of a line or slanted text, else the box."""
+    """The boxes that together cover what is drawn and not clipped: the parts of an element, else its box."""
     boxes = element.parts or (element.box,)
     return boxes if element.clip is None else tuple(intersection(box, element.clip) for box in boxes)
 
@@ -35,9 +35,7 @@ def shrink(box: Box, pixels: float) -> Box:
 
 def common_area(first: Element, second: Element, margin: float) -> float:
     """Square pixels that two elements share, counted between their covers shrunk by `margin`."""
-    return sum(
-        area(intersection(shrink(a, margin), shrink(b, margin))) for a in cover(first) for b in cover(second)
-    )
+    return sum(area(intersection(shrink(a, margin), shrink(b, margin))) for a in cover(first) for b in cover(second))
 
 
 def inside(inner: Box, outer: Box, tolerance: float = 1.0) -> bool:

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from vsdpo_jax.types import Defect
+
+SHORTEST_MESSAGE = 16
 
 
 def rubric(defects: Sequence[Defect], max_chars: int) -> str:
     """A JSON list of {"kind", "line", "message"}, the gravest first; the rest is counted by kind in a last entry.
 
     `line` is that of the most responsible statement and left out where none is known. The list is valid JSON of at
-    most `max_chars` characters as long as that leaves room for the counts.
+    most `max_chars` characters: a first entry that is too long alone gets a shorter message, and `[]` says that not
+    even the counts fit.
     """
     ordered = sorted(defects, key=lambda defect: -defect.severity)
-    for count in range(len(ordered), -1, -1):
+    for count in range(len(ordered), 0, -1):
         text = _dump(ordered[:count], ordered[count:])
         if len(text) <= max_chars:
-            break
-    return text
+            return text
+    for defect in _shortened(ordered[0]) if ordered else ():
+        text = _dump([defect], ordered[1:])
+        if len(text) <= max_chars:
+            return text
+    counts = _dump([], ordered)
+    return counts if len(counts) <= max_chars else "[]"
+
+
+def _shortened(defect: Defect) -> Iterator[Defect]:
+    for length in range(len(defect.message) - 1, SHORTEST_MESSAGE - 1, -1):
+        yield dataclasses.replace(defect, message=defect.message[:length] + "…")
 
 
 def _dump(shown: Sequence[Defect], rest: Sequence[Defect]) -> str:

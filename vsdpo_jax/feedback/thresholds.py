@@ -20,8 +20,8 @@ class Thresholds:
       legend_area_share: the same for filled areas, which stay readable where a legend covers a little of them.
       ink: a box may reach this share of the font size past an edge as long as no ink touches the edge: text boxes keep
         room for descenders that the text may not have.
-      contrast: WCAG 2.2 asks for 3 of large text and graphics and for 4.5 of small text. 3 counts here for all text: black
-        numbers on Matplotlib's own blue have 4.3, and nobody complains about them.
+      contrast: WCAG 2.2 asks for 3 of large text and graphics and for 4.5 of small text. 3 counts here for all text:
+        black numbers on Matplotlib's own blue have 4.3, and nobody complains about them.
       readable: the smallest font size; below it Latin capitals are under 5 pixels tall.
       blank_share: share of pixels that differ from the background under which a render is empty.
       color_distance: RGB distance (components 0–1) from which a person sees another color.

@@ -6,6 +6,7 @@ that `savefig(); clf()` works. A file is written only inside the job's own folde
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -50,7 +51,9 @@ class Run:
 
     def capture(self, figure: Figure, **options: Any) -> dict[str, Any]:
         """Draws the figure and returns pixels, size and elements."""
-        options = {key: value for key, value in options.items() if key not in ("filename", "format", "pil_kwargs", "metadata")}
+        options = {
+            key: value for key, value in options.items() if key not in ("filename", "format", "pil_kwargs", "metadata")
+        }
         options["dpi"] = self._resolution(figure, options.get("dpi"))
         buffer = io.BytesIO()
         self.collected = None
@@ -243,7 +246,9 @@ def _error(error: BaseException, program: Program, recorder: hooks.Recorder) -> 
     message: dict[str, Any] = {"status": _status(error), "message": _describe(error)}
     lines = split_lines(program.source)
     message["traceback"] = "\n".join(
-        f"line {line}, in {frame.f_code.co_name}: {lines[line - 1].strip()[:160]}" for frame, line in places[-8:] if line
+        f"line {line}, in {frame.f_code.co_name}: {lines[line - 1].strip()[:160]}"
+        for frame, line in places[-8:]
+        if line
     )
     if chain:
         message["statement"] = chain[0]
@@ -258,6 +263,8 @@ def _was_drawing(frames: list[tuple[Any, int]]) -> bool:
 def _status(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return "oom"
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return "output-limit"
     if isinstance(error, TooLarge) or (isinstance(error, ValueError) and "is too large" in _describe(error)):
         return "too-large"
     return "python-error"

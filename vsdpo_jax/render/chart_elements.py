@@ -34,6 +34,8 @@ from vsdpo_jax.render.hooks import Chain, Recorder
 MOST_POINTS = 400
 # Pieces of a line are about this long, in pixels: short enough to follow a curve, long enough to stay few.
 PIECE = 8.0
+# Filled shapes are covered by cells about this wide.
+CELL = 8.0
 
 
 class Collector:
@@ -127,12 +129,12 @@ class Collector:
         chain = self._tick_chain(axes, axis)
         for tick in self.recorder.ticks.get(id(axis), []):
             for label in (tick.label1, tick.label2):
-                self._text(label, "tick_label", f"{name}ticks", chain)
+                self._text(label, "tick_label", f"{name}ticks", chain, owner=axis)
         self._text(axis.offsetText, "tick_label", f"{name}offset", chain)
 
     def _tick_chain(self, axes: Any, axis: Any) -> Chain:
         recorder, key = self.recorder, id(axis.major)
-        chain = recorder.tick_labels.get(key) or recorder.tick_places.get(key) or recorder.tick_style.get(id(axis))
+        chain = recorder.tick_labels.get(key) or recorder.tick_places.get(key)
         if chain:
             return chain
         # Nobody set the ticks, so they follow the data: of these axes, or of those that share them.
@@ -154,7 +156,8 @@ class Collector:
         for text in [*legend.get_texts(), legend.get_title()]:
             self._text(text, "legend_text", group, z_order=legend.get_zorder() + 0.01)
 
-    def _text(self, text: Text, kind: str, group: str, chain: Chain | None = None, z_order: float | None = None) -> None:
+    def _text(self, text: Text, kind: str, group: str, chain: Chain | None = None, z_order: float | None = None,
+              owner: Any = None) -> None:  # fmt: skip
         words = text.get_text()
         if not words.strip() or not text.get_visible() or text.get_alpha() == 0:
             return
@@ -172,14 +175,18 @@ class Collector:
         if frame is not None and frame.get_fill() and frame.get_facecolor()[3] > 0.5:
             self._add("frame", frame.get_window_extent(self.renderer).extents, text, group, chain=chain,
                       color=frame.get_facecolor())  # fmt: skip
+        slanted = _slanted(extents, text.get_rotation(), size, words)
         self._add(kind, extents, text, group, words, clip, color[:3] if blended is None else blended, background, size,
-                  self._styled(text, chain), _slanted(extents, text.get_rotation(), size, words), z_order)  # fmt: skip
+                  chain, slanted, z_order, self._styles(text, owner))  # fmt: skip
 
-    def _styled(self, text: Text, chain: Chain) -> Chain:
-        """The statement that wrote a text, then those that changed its looks, then the callers of the first."""
-        styles = [self.recorder.styled.get((id(text), name), ()) for name in ("color", "fontsize", "rotation", "position")]
-        later = [style[0] for style in styles if style]
-        return tuple(dict.fromkeys([*chain[:1], *later, *chain[1:]]))
+    def _styles(self, text: Text, owner: Any) -> list[list[Any]]:
+        """Which statement changed a property of a text last; `owner` is the axis of a tick label."""
+        styled, styles = self.recorder.styled, []
+        for name in ("color", "fontsize", "rotation", "position"):
+            chain = styled.get((id(text), name)) or styled.get((id(owner), name))
+            if chain:
+                styles.append([name, chain[0]])
+        return styles
 
     def _background(self, extents: np.ndarray) -> np.ndarray | None:
         left, bottom, right, top = extents
@@ -208,7 +215,9 @@ class Collector:
             self._collection(artist, name, axes, groups or {})
 
     def _line(self, line: Line2D, name: str, axes: Any, groups: dict[int, tuple[str, str]]) -> None:
-        points = line.get_transform().transform(np.column_stack([np.asarray(d, float) for d in line.get_data(orig=False)]))
+        points = line.get_transform().transform(
+            np.column_stack([np.asarray(d, float) for d in line.get_data(orig=False)])
+        )
         points = points[np.all(np.isfinite(points), axis=1)]
         bare = str(line.get_linestyle()) in ("None", "", " ", "none")
         marked = str(line.get_marker()) not in ("None", "", " ", "none")
@@ -233,7 +242,11 @@ class Collector:
             kind = "wedge" if isinstance(patch, Wedge) else "area" if type(patch) is Polygon else "patch"
             if kind == "wedge":
                 group = f"{name}/wedges"
-        self._add(kind, extents, patch, group, clip=_clip(patch), parts=parts, color=_solid(patch, patch.get_facecolor()))
+            if kind in ("wedge", "area"):
+                parts = _cells([patch.get_transform().transform_path(patch.get_path())], extents)
+        self._add(
+            kind, extents, patch, group, clip=_clip(patch), parts=parts, color=_solid(patch, patch.get_facecolor())
+        )
 
     def _collection(self, artist: Collection, name: str, axes: Any, groups: dict[int, tuple[str, str]]) -> None:
         kind, group = groups.get(id(artist), (None, f"{name}/marks{len(self.elements)}"))
@@ -250,18 +263,22 @@ class Collector:
         elif isinstance(artist, Quiver):
             kind, extents = "arrows", axes.bbox.extents
         else:
-            kind = kind or ("line" if isinstance(artist, LineCollection) else "area" if isinstance(artist, PolyCollection) else "marks")  # fmt: skip
+            if kind is None:
+                lines, areas = isinstance(artist, LineCollection), isinstance(artist, PolyCollection)
+                kind = "line" if lines else "area" if areas else "marks"
             vertices = [path.vertices for path in artist.get_paths() if len(path.vertices)]
             points = artist.get_transform().transform(np.concatenate(vertices)) if vertices else np.empty((0, 2))
             points = points[np.all(np.isfinite(points), axis=1)]
             extents = _around(points, 0.5) if len(points) else None
+            if kind == "area" and extents is not None:
+                parts = _cells([artist.get_transform().transform_path(path) for path in artist.get_paths()], extents)
         if extents is not None:
             face = artist.get_edgecolor() if isinstance(artist, LineCollection) else artist.get_facecolor()
             color = _solid(artist, face[0]) if len(face) else None
             self._add(kind, extents, artist, group, clip=_clip(artist), parts=parts, color=color)
 
     def _add(self, kind, extents, artist, group, text="", clip=None, color=None, background=None, font_size=0.0,
-             chain=None, parts=(), z_order=None) -> None:  # fmt: skip
+             chain=None, parts=(), z_order=None, styles=()) -> None:  # fmt: skip
         if not np.all(np.isfinite(extents)):
             return
         self.elements.append({
@@ -276,6 +293,7 @@ class Collector:
             "statements": list(self.recorder.of(artist) if chain is None else chain),
             "group": group,
             "parts": [self._flip(part) for part in parts],
+            "styles": list(styles),
         })  # fmt: skip
 
     def _flip(self, extents: Any) -> list[float]:
@@ -321,6 +339,22 @@ def _around(points: np.ndarray, margin: float) -> np.ndarray:
 def _points(points: np.ndarray, radius: float) -> np.ndarray:
     points = points[:: max(1, math.ceil(len(points) / MOST_POINTS))]
     return np.concatenate([points - radius, points + radius], axis=1)
+
+
+def _cells(paths: list[Any], extents: np.ndarray) -> list[np.ndarray]:
+    """Boxes of the cells of a grid whose middle lies in one of the paths; cells one above the other are joined."""
+    left, bottom, right, top = extents
+    columns, rows = (int(np.clip((high - low) / CELL, 1, 40)) for low, high in ((left, right), (bottom, top)))
+    xs, ys = np.linspace(left, right, columns + 1), np.linspace(bottom, top, rows + 1)
+    middles = np.stack(np.meshgrid((xs[:-1] + xs[1:]) / 2, (ys[:-1] + ys[1:]) / 2, indexing="ij"), axis=-1)
+    inside = np.zeros(columns * rows, bool)
+    for path in paths:
+        inside |= path.contains_points(middles.reshape(-1, 2))
+    boxes = []
+    for column, cells in enumerate(inside.reshape(columns, rows)):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], cells.astype(np.int8), [0]])))
+        boxes += [np.array([xs[column], ys[low], xs[column + 1], ys[high]]) for low, high in edges.reshape(-1, 2)]
+    return boxes
 
 
 def _pieces(points: np.ndarray, half_width: float) -> np.ndarray:

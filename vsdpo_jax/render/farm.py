@@ -3,8 +3,8 @@
     with RenderFarm(workers=2) as farm:
         scene = farm.submit(source, "chart").result()
 
-The supervisor is started with a plain `Popen`, which is safe beside a running JAX (a fork of this process would not be),
-from a thread that lives as long as the farm, because the kernel ends the supervisor together with that thread.
+The supervisor is started with a plain `Popen`, which is safe beside a running JAX (a fork of this process would not
+be), from a thread that lives as long as the farm, because the kernel ends the supervisor together with that thread.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 ZYGOTE = "vsdpo_jax.render.zygote"
 # A supervisor that dies this often in a row without an answer will not come back.
 MOST_RESTARTS = 3
+DEFAULT_LIMITS = RenderLimits()
 
 
 class RenderSetupError(RuntimeError):
@@ -57,7 +58,7 @@ class RenderFarm:
     def __init__(
         self,
         workers: int = 1,
-        limits: RenderLimits = RenderLimits(),
+        limits: RenderLimits = DEFAULT_LIMITS,
         *,
         pending: int = 256,
         cache: int = 1024,
@@ -161,7 +162,9 @@ class RenderFarm:
             if not self._closed:
                 logger.warning("the render supervisor ended unexpectedly; starting it again")
         self._closed = True
-        self._abandon(RenderSetupError("the render supervisor does not stay alive") if restarts > MOST_RESTARTS else None)
+        self._abandon(
+            RenderSetupError("the render supervisor does not stay alive") if restarts > MOST_RESTARTS else None
+        )
 
     def _start(self) -> tuple[socket.socket, subprocess.Popen]:
         ours, theirs = socket.socketpair()

@@ -1,7 +1,7 @@
 """Hooks in Matplotlib that remember which statement of the candidate made an artist, wrote its text or set its ticks.
 
-The hooks are installed once, in the warm worker, and do nothing until a `Recorder` is active. They walk the stack to the
-frames of the candidate and keep the whole chain, innermost first, as indices of statements.
+The hooks are installed once, in the warm worker, and do nothing until a `Recorder` is active. They walk the stack to
+the frames of the candidate and keep the whole chain, innermost first, as indices of statements.
 """
 
 from __future__ import annotations
@@ -19,6 +19,19 @@ from vsdpo_jax.render.statements import Program
 
 CANDIDATE = "<candidate>"
 Chain = tuple[int, ...]
+# Properties of a text whose last change is remembered, and what they are called in `Element.styles`.
+PROPERTIES = {
+    **{name: "color" for name in ("color", "c", "alpha")},
+    **{name: "fontsize" for name in ("fontsize", "size")},
+    "rotation": "rotation",
+    **{name: "position" for name in ("position", "x", "y", "ha", "va", "horizontalalignment", "verticalalignment")},
+}
+LABEL_PROPERTIES = {
+    **{name: "color" for name in ("labelcolor", "colors", "color")},
+    "labelsize": "fontsize",
+    **{name: "rotation" for name in ("labelrotation", "rotation")},
+    "pad": "position",
+}
 
 _active: Recorder | None = None
 
@@ -33,7 +46,6 @@ class Recorder:
         self.styled: dict[tuple[int, str], Chain] = {}
         self.tick_labels: dict[int, Chain] = {}
         self.tick_places: dict[int, Chain] = {}
-        self.tick_style: dict[int, Chain] = {}
         self.ticks: dict[int, list[Any]] = {}
         self.paused = 0
         self.automatic = 0
@@ -109,7 +121,7 @@ def _note_style(owner: type, name: str, attribute: str) -> None:
         recorder = _active
         # Only direct calls count: Matplotlib itself calls setters all the time.
         if recorder is not None and not recorder.paused and sys._getframe(1).f_code.co_filename == CANDIDATE:
-            recorder.note(recorder.styled, (id(self), attribute), self, sys._getframe(1))
+            recorder.note(recorder.styled, (id(self), PROPERTIES[attribute]), self, sys._getframe(1))
         return original(self, *arguments, **keywords)
 
     setattr(owner, name, wrapper)
@@ -122,13 +134,12 @@ def _note_updates() -> None:
     @functools.wraps(original)
     def wrapper(self, properties, *arguments, **keywords):
         recorder = _active
-        if recorder is not None and not recorder.paused and properties and isinstance(self, Text):
+        if recorder is not None and not recorder.paused and not recorder.automatic and isinstance(self, Text):
             frame = sys._getframe(1)
-            # Constructors come through here as well, when the artist is not yet known.
+            # Constructors come through here as well; what they set is part of making the text.
             if frame.f_code.co_name != "__init__":
-                for name in properties:
-                    attribute = {"size": "fontsize", "c": "color"}.get(name, name)
-                    recorder.note(recorder.styled, (id(self), attribute), self, frame)
+                for name in PROPERTIES.keys() & properties.keys():
+                    recorder.note(recorder.styled, (id(self), PROPERTIES[name]), self, frame)
         return original(self, properties, *arguments, **keywords)
 
     Artist._internal_update = wrapper
@@ -155,8 +166,8 @@ def _note_tick_params() -> None:
     def wrapper(self, which="major", reset=False, **keywords):
         recorder = _active
         if recorder is not None and not recorder.paused and not recorder.automatic:
-            if any(key.startswith("label") or key in ("rotation", "pad") for key in keywords):
-                recorder.note(recorder.tick_style, id(self), self, sys._getframe(1))
+            for name in LABEL_PROPERTIES.keys() & keywords.keys():
+                recorder.note(recorder.styled, (id(self), LABEL_PROPERTIES[name]), self, sys._getframe(1))
         return original(self, which=which, reset=reset, **keywords)
 
     Axis.set_tick_params = wrapper

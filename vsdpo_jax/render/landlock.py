@@ -1,4 +1,7 @@
-"""Landlock: which files a process may still open. Standard library only; the system call numbers are the same everywhere."""
+"""Landlock: which files a process may still open.
+
+Standard library only; the system call numbers are the same on every architecture.
+"""
 
 from __future__ import annotations
 

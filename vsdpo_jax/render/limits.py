@@ -10,7 +10,8 @@ class RenderLimits:
     """Limits of one job. Crossing one gives a result with an error status, never an exception.
 
     Attributes:
-      wall_seconds: from the start of the job; `timeout` after it.
+      wall_seconds: from the start of the job; `timeout` after it. Well above `cpu_seconds`, because it is for programs
+        that sleep or wait: a busy machine must not turn a good program into a failure.
       cpu_seconds: processor time of the job; `timeout` after it.
       memory_bytes: address space of a chart or pptx job, including the about 0.4 GB that the warm interpreter maps.
       file_bytes: the largest single file that a job may write.
@@ -23,7 +24,7 @@ class RenderLimits:
       page_height: a taller web page is cut here, in pixels.
     """
 
-    wall_seconds: float = 10.0
+    wall_seconds: float = 20.0
     cpu_seconds: int = 8
     memory_bytes: int = 3 << 30
     file_bytes: int = 16 << 20

@@ -29,8 +29,6 @@ _PROCESS_ARGUMENT = {
     "sched_setscheduler": 0,
     "sched_setaffinity": 0,
     "sched_setattr": 0,
-    "setpriority": 1,
-    "ioprio_set": 1,
 }
 
 

@@ -82,7 +82,8 @@ def innermost(statements: tuple[Statement, ...], starts: list[int], position: in
     best = None
     while index >= 0:
         if statements[index].end > position and (
-            best is None or statements[index].end - statements[index].start < statements[best].end - statements[best].start
+            best is None
+            or statements[index].end - statements[index].start < statements[best].end - statements[best].start
         ):
             best = index
             if statements[index].start != position:

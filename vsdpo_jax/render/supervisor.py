@@ -2,8 +2,8 @@
 
     python -m vsdpo_jax.render.supervisor DESCRIPTOR SETTINGS_JSON
 
-It never imports JAX. A worker that dies, hangs or breaks the protocol is replaced; its job is tried once more on a fresh
-worker and then answered `died`. When the trainer goes away, the workers and their jobs go with it.
+It never imports JAX. A worker that dies, hangs or breaks the protocol is replaced; its job is tried once more on a
+fresh worker and then answered `died`. When the trainer goes away, the workers and their jobs go with it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import Any
 
 from vsdpo_jax.render import sandbox, wire
@@ -27,6 +28,8 @@ from vsdpo_jax.render.limits import RenderLimits
 WORKER_GRACE = 4.0
 START_SECONDS = 90.0
 ATTEMPTS = 2
+START_ATTEMPTS = 3
+END_SECONDS = 3.0
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -39,13 +42,15 @@ class SetupFailed(Exception):
 
 
 class Worker:
-    """One worker process, started when its first job comes."""
+    """One worker process, started when its first job comes. `folder` is where its jobs may write."""
 
-    def __init__(self, module: str, limits: RenderLimits, extra: dict[str, Any]):
+    def __init__(self, module: str, limits: RenderLimits, folder: str):
         self.module = module
         self.limits = limits
-        self.extra = extra
+        self.folder = folder
+        os.makedirs(folder, exist_ok=True)
         self.process: subprocess.Popen | None = None
+        self._handle = -1
         self.jobs = 0
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
@@ -54,20 +59,35 @@ class Worker:
         """Starts the process and waits until it is ready; returns what it said.
 
         Raises:
-          SetupFailed: it says that it cannot work here, or does not come up.
+          SetupFailed: it says that it cannot work here, or does not come up, again and again: a start can also fail
+            because the machine is overloaded or because somebody killed the process.
         """
-        ours, theirs = socket.socketpair()
-        arguments = [sys.executable, "-P", "-m", self.module, str(theirs.fileno())]
-        arguments += [json.dumps(dataclasses.asdict(self.limits)), json.dumps(self.extra)]
-        self.process = subprocess.Popen(arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-        theirs.close()
-        self.jobs = 0
-        self._reader, self._writer = await asyncio.open_connection(sock=ours)
+        for attempt in range(1, START_ATTEMPTS + 1):
+            try:
+                return await self._start_once()
+            except SetupFailed:
+                if attempt == START_ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _start_once(self) -> dict[str, Any]:
         try:
-            message, _ = await asyncio.wait_for(_read(self._reader), START_SECONDS)
+            return await self._launch()
         except (TimeoutError, asyncio.IncompleteReadError, OSError) as error:
             self.stop()
-            raise SetupFailed(f"{self.module} did not start ({type(error).__name__})") from None
+            raise SetupFailed(f"{self.module} did not start ({type(error).__name__}: {error})") from None
+
+    async def _launch(self) -> dict[str, Any]:
+        ours, theirs = socket.socketpair()
+        arguments = [sys.executable, "-P", "-m", self.module, str(theirs.fileno())]
+        arguments += [json.dumps(dataclasses.asdict(self.limits)), json.dumps({"folder": self.folder})]
+        with theirs:
+            self.process = subprocess.Popen(arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        # A process id could be another process by the time of the kill; a descriptor cannot.
+        self._handle = os.pidfd_open(self.process.pid)
+        self.jobs = 0
+        self._reader, self._writer = await asyncio.open_connection(sock=ours)
+        message, _ = await asyncio.wait_for(_read(self._reader), START_SECONDS)
         if not message.get("ready"):
             self.stop()
             raise SetupFailed(message.get("problem") or "unknown problem")
@@ -97,10 +117,12 @@ class Worker:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-        if self.process is not None:
+        if self._handle >= 0:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.process.pid, signal.SIGKILL)
-            self.process = None
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            os.close(self._handle)
+            self._handle = -1
+        self.process = None
 
     @property
     def running(self) -> bool:
@@ -128,7 +150,8 @@ class Supervisor:
         if pool["module"] not in self.pools:
             self.pools[pool["module"]] = asyncio.Queue()
             for _ in range(pool["workers"]):
-                worker = Worker(pool["module"], self.limits, pool.get("extra", {}))
+                folder = os.path.join(self.settings["folder"], f"worker-{len(self.workers)}")
+                worker = Worker(pool["module"], self.limits, folder)
                 self.workers.append(worker)
                 task = asyncio.create_task(self._serve(worker, self.pools[pool["module"]], pool["recycle"]))
                 self.tasks.append(task)
@@ -181,6 +204,16 @@ async def serve(connection: socket.socket, settings: dict[str, Any]) -> None:
             worker.stop()
         for task in supervisor.tasks:
             task.cancel()
+        await _reap_all()
+
+
+async def _reap_all() -> None:
+    """Waits until the killed workers and their jobs, which this process inherits, are gone."""
+    deadline = time.monotonic() + END_SECONDS
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if not os.waitpid(-1, os.WNOHANG)[0]:
+                await asyncio.sleep(0.005)
 
 
 def _reap() -> None:

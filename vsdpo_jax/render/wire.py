@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from vsdpo_jax.render.statements import split_lines
 from vsdpo_jax.types import Box, Element, RenderError, Scene, Statement
 
 HEADER = struct.Struct(">II")
@@ -80,6 +81,17 @@ def read_scene(source: str, kind: str, answer: bytes, seconds: float = 0.0) -> S
     Raises:
       WireError: the answer does not have the agreed form.
     """
+    try:
+        return _read_frames(source, kind, answer, seconds)
+    except WireError:
+        raise
+    except Exception as error:
+        # A forged answer may break the reading anywhere: lists nested too deep, numbers too large for a float, a text
+        # where a list belongs. It may never break the reader.
+        raise WireError(f"malformed ({type(error).__name__})") from None
+
+
+def _read_frames(source: str, kind: str, answer: bytes, seconds: float) -> Scene:
     statements: tuple[Statement, ...] = ()
     for text, payload in split(answer):
         try:
@@ -102,7 +114,7 @@ def read_statements(source: str, answer: bytes) -> tuple[Statement, ...]:
             message = json.loads(bytes(text))
             if isinstance(message, dict) and "statements" in message:
                 return _read_statements(message["statements"], source)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
     return ()
 
@@ -110,7 +122,7 @@ def read_statements(source: str, answer: bytes) -> tuple[Statement, ...]:
 def _read_statements(rows: Any, source: str) -> tuple[Statement, ...]:
     if not isinstance(rows, list):
         raise WireError("statements are not a list")
-    lines = 1 + source.count("\n")
+    lines = len(split_lines(source))
     statements = []
     for row in rows:
         start, end, first, last = (_integer(value) for value in _sequence(row, 4))
@@ -169,6 +181,9 @@ def _read_element(row: Any, statements: tuple[Statement, ...]) -> Element:
         statements=tuple(_statement(index, statements) for index in row.get("statements", [])[:16]),
         group=_text(row.get("group", "")),
         parts=tuple(_box(part) for part in row.get("parts", [])[:1000]),
+        styles=tuple(
+            (_text(name), _statement(index, statements)) for name, index in map(_pair, row.get("styles", [])[:16])
+        ),
     )
 
 
@@ -183,6 +198,10 @@ def _sequence(value: Any, length: int) -> list[Any]:
     if not isinstance(value, list) or len(value) != length:
         raise WireError(f"expected {length} values")
     return value
+
+
+def _pair(value: Any) -> list[Any]:
+    return _sequence(value, 2)
 
 
 def _integer(value: Any) -> int:

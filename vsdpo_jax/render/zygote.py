@@ -1,9 +1,9 @@
 """A warm worker: imports Matplotlib once, then forks one locked-in process per job.
 
-    python -m vsdpo_jax.render.zygote DESCRIPTOR LIMITS_JSON
+    python -m vsdpo_jax.render.zygote DESCRIPTOR LIMITS_JSON EXTRA_JSON
 
-Speaks frames (`wire.py`) on a Unix socket: first it says `ready` with the isolation layers and versions, then it answers
-every job with one frame whose payload are the frames that the job wrote.
+Speaks frames (`wire.py`) on a Unix socket: first it says `ready` with the isolation layers, then it answers
+every job with one frame whose payload are the frames that the job wrote. `EXTRA_JSON` names the `folder` for the jobs.
 """
 
 from __future__ import annotations
@@ -15,20 +15,21 @@ import json
 import os
 import resource
 import select
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from typing import Any
 
+from vsdpo_jax.render import folder as folders
 from vsdpo_jax.render import sandbox, wire
 from vsdpo_jax.render.limits import RenderLimits
 
 # The job stops itself at its limits; this much later it is killed.
 GRACE = 1.0
 PATROL = 0.1
+# The first byte that a job writes, before any of the program runs: a program cannot forge it.
+ISOLATED, NOT_ISOLATED = b"+", b"-"
 
 HEALTHY = """
 import matplotlib.pyplot as plt
@@ -81,7 +82,7 @@ class Zygote:
 
     def run(self, job: dict[str, Any]) -> tuple[dict[str, str], bytes]:
         """Forks one job; returns how it ended (`status` is empty if it answered) and what it wrote."""
-        self._clean()
+        folders.empty(self.folder)
         reader, writer = os.pipe()
         parent = os.getpid()
         child = os.fork()
@@ -95,7 +96,11 @@ class Zygote:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         _, code, usage = os.wait4(child, 0)
-        if status is None:
+        first, answer = answer[:1], answer[1:]
+        if first == NOT_ISOLATED:
+            status = "sandbox-setup", answer.decode(errors="replace")
+            answer = b""
+        elif status is None:
             status = _ending(code, usage, self.limits) if len(wire.split(answer)) < 2 else ("", "")
         return {"status": status[0], "message": status[1]}, answer
 
@@ -109,7 +114,10 @@ class Zygote:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                return bytes(received), ("timeout", f"the program was still running after {self.limits.wall_seconds:g} s")
+                return bytes(received), (
+                    "timeout",
+                    f"the program was still running after {self.limits.wall_seconds:g} s",
+                )
             events = dict(poll.poll(1000 * min(left, PATROL)))
             if self.connection.fileno() in events:
                 # Nobody waits for the answer any more.
@@ -136,18 +144,10 @@ class Zygote:
                     size += os.lstat(os.path.join(folder, name)).st_blocks * 512
         return size > self.limits.folder_bytes
 
-    def _clean(self) -> None:
-        with os.scandir(self.folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    shutil.rmtree(entry.path, ignore_errors=True)
-                else:
-                    os.unlink(entry.path)
-
 
 def _complete(received: bytearray) -> bool:
     """Whether both frames are there; looks at lengths only."""
-    at = 0
+    at = len(ISOLATED)
     for _ in range(2):
         if len(received) - at < wire.HEADER.size:
             return False
@@ -167,13 +167,18 @@ def _ending(code: int, usage: Any, limits: RenderLimits) -> tuple[str, str]:
     return "no-result", f"the program ended early with exit code {os.WEXITSTATUS(code)}"
 
 
-def _be_job(box: sandbox.Sandbox, job: dict[str, Any], parent: int, writer: int, limits: RenderLimits, folder: str) -> None:
+def _be_job(
+    box: sandbox.Sandbox, job: dict[str, Any], parent: int, writer: int, limits: RenderLimits, folder: str
+) -> None:
     """The whole life of a job process; never returns."""
 
-    def send(message: dict[str, Any], payload: bytes = b"") -> None:
-        view = memoryview(wire.pack(message, payload))
+    def write(data: bytes) -> None:
+        view = memoryview(data)
         while view:
             view = view[os.write(writer, view) :]
+
+    def send(message: dict[str, Any], payload: bytes = b"") -> None:
+        write(wire.pack(message, payload))
 
     code = 0
     try:
@@ -181,9 +186,9 @@ def _be_job(box: sandbox.Sandbox, job: dict[str, Any], parent: int, writer: int,
             os.chdir(folder)
             box.enter(parent, writer)
         except BaseException as error:
-            send({"statements": []})
-            send({"status": "sandbox-setup", "message": str(error)})
+            write(NOT_ISOLATED + str(error)[:400].encode(errors="replace"))
             os._exit(3)
+        write(ISOLATED)
         from vsdpo_jax.render import chart
 
         chart.run(job["source"], limits, send, job.get("max_side"))
@@ -193,24 +198,23 @@ def _be_job(box: sandbox.Sandbox, job: dict[str, Any], parent: int, writer: int,
         os._exit(code)
 
 
-def serve(connection: socket.socket, limits: RenderLimits) -> None:
+def serve(connection: socket.socket, limits: RenderLimits, folder: str) -> None:
     """Answers jobs until the other side closes."""
     from vsdpo_jax.render import chart
 
     chart.install()
-    with tempfile.TemporaryDirectory(prefix="vsdpo-render-") as folder:
-        zygote = Zygote(connection, limits, folder)
-        gc.collect()
-        gc.freeze()
-        problem = zygote.check()
-        layers = dataclasses.asdict(zygote.layers)
-        connection.sendall(wire.pack({"ready": not problem, "problem": problem, "layers": layers, "pid": os.getpid()}))
-        while not problem and (frame := wire.receive(connection)) is not None:
-            job = frame[0]
-            began = time.monotonic()
-            outcome, answer = zygote.run(job)
-            envelope = {"id": job["id"], "seconds": round(time.monotonic() - began, 6), **outcome}
-            connection.sendall(wire.pack(envelope, answer))
+    zygote = Zygote(connection, limits, folder)
+    gc.collect()
+    gc.freeze()
+    problem = zygote.check()
+    layers = dataclasses.asdict(zygote.layers)
+    connection.sendall(wire.pack({"ready": not problem, "problem": problem, "layers": layers, "pid": os.getpid()}))
+    while not problem and (frame := wire.receive(connection)) is not None:
+        job = frame[0]
+        began = time.monotonic()
+        outcome, answer = zygote.run(job)
+        envelope = {"id": job["id"], "seconds": round(time.monotonic() - began, 6), **outcome}
+        connection.sendall(wire.pack(envelope, answer))
 
 
 def main() -> None:
@@ -219,8 +223,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     limits = RenderLimits(**json.loads(sys.argv[2]))
-    with socket.socket(fileno=int(sys.argv[1])) as connection, contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        serve(connection, limits)
+    with (
+        socket.socket(fileno=int(sys.argv[1])) as connection,
+        contextlib.suppress(BrokenPipeError, ConnectionResetError),
+    ):
+        serve(connection, limits, json.loads(sys.argv[3])["folder"])
 
 
 if __name__ == "__main__":
