@@ -1,7 +1,7 @@
 """Visual-SDPO on the embedded tiny model and generated chart tasks: about ten minutes on two CPU cores.
 
-    python -m vsdpo_jax.train --config=configs/tiny.py --workdir=runs/demo
-    python -m vsdpo_jax.train --config=configs/tiny.py:method=grpo,seed=1 --workdir=runs/grpo --config.optim.lr=3e-4
+python -m vsdpo_jax.train --config=configs/tiny.py --workdir=runs/demo
+python -m vsdpo_jax.train --config=configs/tiny.py:method=grpo,seed=1 --workdir=runs/grpo --config.optim.lr=3e-4
 """
 
 from ml_collections import ConfigDict
@@ -19,7 +19,7 @@ def get_config(arguments: str = "") -> ConfigDict:
     config.batch.group = 6
 
     config.lengths.prefix = 124
-    config.lengths.response = 136
+    config.lengths.response = 140
     config.lengths.feedback = 144
     config.lengths.feedback_chars = 400  # About four defects; the warm start saw the same limit.
     config.lengths.patches = 120  # 30 visual tokens.

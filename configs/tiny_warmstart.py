@@ -19,7 +19,7 @@ def get_config(arguments: str = "") -> ConfigDict:
     config = tiny.get_config(arguments)
     config.model = "runs/tiny_fresh"
     config.method = "sft"
-    config.steps = 1400
+    config.steps = 1200
 
     config.data.corpus = "runs/tiny_corpus"
     config.data.decisive_weight = 5.0  # The values that an author decides are few tokens among much boilerplate.
@@ -33,5 +33,5 @@ def get_config(arguments: str = "") -> ConfigDict:
 
     config.eval.every = 0
     config.eval.prompts = 32
-    config.checkpoint.every = 200
+    config.checkpoint.every = 100
     return config

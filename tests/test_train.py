@@ -12,10 +12,17 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 SMALL = (
-    "--config.batch.prompts=2 --config.batch.group=2 --config.lengths.response=40 --config.sampling.chunks=1 "
-    "--config.eval.prompts=2 --config.eval.samples=1 --config.eval.every=2 --config.checkpoint.every=1 "
-    "--config.record.every=2 --config.render.workers=1"
-).split()
+    "--config.batch.prompts=2",
+    "--config.batch.group=2",
+    "--config.lengths.response=40",
+    "--config.sampling.chunks=1",
+    "--config.eval.prompts=2",
+    "--config.eval.samples=1",
+    "--config.eval.every=2",
+    "--config.checkpoint.every=1",
+    "--config.record.every=2",
+    "--config.render.workers=1",
+)
 # Figures that must be the same to the last bit in a run that was killed.
 EXACT = ("loss", "grad_norm", "reward", "entropy", "self_distillation/kl", "completions/mean_length")
 

@@ -67,7 +67,9 @@ class RolloutCollector:
 class RolloutBatches:
     """On-policy batches: step k takes prompts [k N, (k + 1) N) of the stream and draws from `fold_in(rng, k)`."""
 
-    def __init__(self, collector: RolloutCollector, packer: Packer, source: PromptSource, config: ConfigDict, step: int):
+    def __init__(
+        self, collector: RolloutCollector, packer: Packer, source: PromptSource, config: ConfigDict, step: int
+    ):
         self._collect, self._packer, self._config = collector, packer, config
         self._method = method_named(config.method)
         self._stream = Stream(source, config.seed, cursor=step * config.batch.prompts)

@@ -57,7 +57,7 @@ def claim_workdir(workdir: epath.Path, config: dict[str, Any]) -> None:
     ]
     if different:
         raise WorkdirError(
-            f"workdir {workdir} holds another run: {'; '.join(different[:3])}. Use another --workdir or the same config."
+            f"workdir {workdir} holds another run: {'; '.join(different[:3])}. Use another --workdir or that config."
         )
 
 
@@ -117,8 +117,8 @@ class Checkpoints:
                 return unflatten(like, named), dict(position or {})
         if found:
             raise WorkdirError(
-                f"none of the {len(found)} checkpoints in {self._checkpointer.directory} can be read: remove that folder "
-                "to start again"
+                f"none of the {len(found)} checkpoints in {self._checkpointer.directory} can be read: "
+                "remove that folder to start again"
             )
         return None
 

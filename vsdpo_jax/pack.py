@@ -121,7 +121,9 @@ class Packer:
 
     def pack_targets(self, groups: Many[TargetGroup], decisive_weight: float) -> PackedBatch:
         """Supervised targets as a batch; tokens that touch a decisive span weigh `decisive_weight`."""
-        return self.pack([group.prompt for group in groups], [self._target_branches(g, decisive_weight) for g in groups])
+        return self.pack(
+            [group.prompt for group in groups], [self._target_branches(g, decisive_weight) for g in groups]
+        )
 
     def pack(self, prompts: Many[Prompt], branches: Many[Many[Branch]]) -> PackedBatch:
         """N prompts with G branches each.

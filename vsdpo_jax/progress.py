@@ -9,7 +9,11 @@ from tqdm import tqdm
 _SHOWN = (("reward", "reward {:.3f}"), ("exec_rate", "runs {:.0%}"), ("defects_per_render", "defects {:.2f}"))
 _LOSSES = (("self_distillation/kl", "KL {:.4f}"), ("sft/nll", "nll {:.3f}"), ("sft/revision_nll", "revision {:.3f}"))
 _STAGES = ("rollout", "render", "update")
-_ROWS = (("reward", "reward", "{:.3f}"), ("exec_rate", "executes", "{:.1%}"), ("defects_per_render", "defects per render", "{:.2f}"))
+_ROWS = (
+    ("reward", "reward", "{:.3f}"),
+    ("exec_rate", "executes", "{:.1%}"),
+    ("defects_per_render", "defects per render", "{:.2f}"),
+)
 
 
 class Progress:
@@ -41,6 +45,10 @@ def table(before: Mapping[str, float], after: Mapping[str, float]) -> str:
     lines = [f"{'held-out prompts':<20} {'before':>9} {'after':>9} {'change':>9}"]
     for name, label, form in _ROWS:
         change = after[name] - before[name]
-        values = [form.format(before[name]), form.format(after[name]), ("+" if change >= 0 else "") + form.format(change)]
+        values = [
+            form.format(before[name]),
+            form.format(after[name]),
+            ("+" if change >= 0 else "") + form.format(change),
+        ]
         lines.append(f"{label:<20} " + " ".join(f"{value:>9}" for value in values))
     return "\n".join(lines)

@@ -21,6 +21,7 @@ from etils import epath
 from ml_collections import ConfigDict
 
 from vsdpo_jax import flags as config_flags
+from vsdpo_jax.batches import RolloutBatches, RolloutCollector, StepInput, TargetBatches
 from vsdpo_jax.checkpoint import Checkpoints, claim_workdir
 from vsdpo_jax.data.registry import prompt_source, target_source
 from vsdpo_jax.errors import UserError
@@ -37,11 +38,12 @@ from vsdpo_jax.record import RolloutRecord, write_records
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.report import write_report
-from vsdpo_jax.batches import RolloutBatches, RolloutCollector, StepInput, TargetBatches
 from vsdpo_jax.types import RolloutGroup
 from vsdpo_jax.watch import Watch
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run: checkpoints, metrics, rollouts, report.", required=True)
+WORKDIR = flags.DEFINE_string(
+    "workdir", None, "Folder of the run: checkpoints, metrics, rollouts, report.", required=True
+)
 
 
 class Trainer:
@@ -212,9 +214,7 @@ class Preemption:
 def open_model(config: ConfigDict) -> tuple[Policy, Packer]:
     """The policy of `config.model`, and a packer for its shapes."""
     lengths = config.lengths
-    policy = open_policy(
-        config.model, tokens_per_image=lengths.patches // 4, dtype=config.dtype, remat=config.remat
-    )
+    policy = open_policy(config.model, tokens_per_image=lengths.patches // 4, dtype=config.dtype, remat=config.remat)
     sizes = Lengths(lengths.prefix, lengths.response, lengths.feedback, lengths.images, lengths.patches)
     return policy, Packer(policy.chat, policy.processor, sizes)
 

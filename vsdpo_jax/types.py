@@ -87,7 +87,8 @@ class Element:
 
     Attributes:
       kind: `text`, `title`, `axis_label`, `tick_label`, `legend`, `legend_text`, `annotation`, `bar`, `line`,
-        `points`, `wedge`, `image`, `patch`, `axes`, … for charts; the tag name for web pages; the shape type for slides.
+        `points`, `wedge`, `image`, `patch`, `axes`, … for charts; the tag name for web pages; the
+        shape type for slides.
       box: where it is drawn, unclipped.
       text: the text that it shows, or empty.
       clip: the box that clips it (its container, or the canvas).

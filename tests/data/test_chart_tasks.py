@@ -93,17 +93,20 @@ def test_failures_are_written_and_corrected(failure):
     assert revise(task, program, report, np.random.default_rng(0), skill=1.0).source == task.ideal.source
 
 
-@pytest.mark.parametrize(("kind", "role", "name", "value"), [
-    ("low_contrast", "title", "title_color", "yellow"),
-    ("unreadable_size", "title", "title_size", 4),
-    ("clipped_text", "title", "title_size", 24),
-    ("overlap", "ticks", "label_size", 20),
-    ("unreadable_size", "values", "value_size", 4),
-    ("overlap", "values", "value_size", 36),
-    ("wrong_color", "mark", "color", "pink"),
-    ("wrong_type", "mark", "kind", "barh"),
-    ("clipped_text", "ticks", "tight", False),
-])
+@pytest.mark.parametrize(
+    ("kind", "role", "name", "value"),
+    [
+        ("low_contrast", "title", "title_color", "yellow"),
+        ("unreadable_size", "title", "title_size", 4),
+        ("clipped_text", "title", "title_size", 24),
+        ("overlap", "ticks", "label_size", 20),
+        ("unreadable_size", "values", "value_size", 4),
+        ("overlap", "values", "value_size", 36),
+        ("wrong_color", "mark", "color", "pink"),
+        ("wrong_type", "mark", "kind", "barh"),
+        ("clipped_text", "ticks", "tight", False),
+    ],
+)
 def test_a_reported_defect_is_corrected_and_nothing_else(kind, role, name, value):
     task = _task(kind="bar", show_values=True)
     flawed = dataclasses.replace(task.decisions, **{name: value})

@@ -77,8 +77,10 @@ def test_chat_template_is_chatml_with_images(trained):
         {"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "T"}, {"type": "video"}]},
     ]
     text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    assert text == ("<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>T"
-                    "<|vision_start|><|video_pad|><|vision_end|><|im_end|>\n<|im_start|>assistant\n")
+    assert text == (
+        "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>T"
+        "<|vision_start|><|video_pad|><|vision_end|><|im_end|>\n<|im_start|>assistant\n"
+    )
 
 
 def test_training_is_deterministic():

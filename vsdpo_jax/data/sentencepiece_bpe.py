@@ -25,8 +25,13 @@ from tokenizers import AddedToken, Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
 SPECIAL_TOKENS = (
-    "<|endoftext|>", "<|im_start|>", "<|im_end|>",
-    "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>",
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
 )
 UNKNOWN = "<unk>"  # sentencepiece requires the piece; with byte fallback it is never produced
 
@@ -79,7 +84,10 @@ def train(fragments: Iterable[str], vocab_size: int = 1024, max_piece_length: in
         treat_whitespace_as_suffix=True,
         max_sentencepiece_length=max_piece_length,
         user_defined_symbols=[*SPECIAL_TOKENS, "\n"],
-        unk_id=0, bos_id=-1, eos_id=-1, pad_id=-1,
+        unk_id=0,
+        bos_id=-1,
+        eos_id=-1,
+        pad_id=-1,
         num_threads=threads,
         minloglevel=2,
     )
@@ -94,13 +102,25 @@ def to_hugging_face(model: bytes) -> PreTrainedTokenizerFast:
     vocabulary = {_plain(processor, index): index for index in range(size)}
     if len(vocabulary) != size:
         raise ValueError("the corpus holds U+2581, which sentencepiece uses for a space")
-    tokenizer = Tokenizer(models.BPE(
-        vocab=vocabulary, merges=_merges(processor, vocabulary), unk_token=UNKNOWN, byte_fallback=True, fuse_unk=False))
+    tokenizer = Tokenizer(
+        models.BPE(
+            vocab=vocabulary,
+            merges=_merges(processor, vocabulary),
+            unk_token=UNKNOWN,
+            byte_fallback=True,
+            fuse_unk=False,
+        )
+    )
     tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS])
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", unk_token=UNKNOWN,
-        clean_up_tokenization_spaces=False, additional_special_tokens=list(SPECIAL_TOKENS))
+        tokenizer_object=tokenizer,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        unk_token=UNKNOWN,
+        clean_up_tokenization_spaces=False,
+        additional_special_tokens=list(SPECIAL_TOKENS),
+    )
     fast.chat_template = CHAT_TEMPLATE
     return fast
 

@@ -106,8 +106,14 @@ class Stream:
 
 def to_prompt(task: ChartTask, scene: Scene) -> Prompt:
     """The prompt of a task, given the render of its ideal program."""
-    return Prompt(id=task.id, kind="chart", text=task.instruction, images=(scene.image,), reference=task.ideal.source,
-                  reference_scene=scene)
+    return Prompt(
+        id=task.id,
+        kind="chart",
+        text=task.instruction,
+        images=(scene.image,),
+        reference=task.ideal.source,
+        reference_scene=scene,
+    )
 
 
 def settle(farm: RenderFarm, source: str, max_side: int, scene: Scene) -> Scene:
@@ -122,8 +128,9 @@ def settle(farm: RenderFarm, source: str, max_side: int, scene: Scene) -> Scene:
     return scene
 
 
-def clean_tasks(tasks: ChartTasks, indices: Iterable[int], farm: RenderFarm,
-                max_side: int) -> list[tuple[ChartTask, Scene]]:
+def clean_tasks(
+    tasks: ChartTasks, indices: Iterable[int], farm: RenderFarm, max_side: int
+) -> list[tuple[ChartTask, Scene]]:
     """The tasks at `indices` with the renders of their ideal programs, drawn again until those show no defect.
 
     Raises:

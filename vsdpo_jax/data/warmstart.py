@@ -149,7 +149,8 @@ class Corpus(Sequence):
             fields[name] = None if fields[name] is None else _decode(self._images[fields[name]])
         fields["defects"] = tuple(fields["defects"])
         fields["variants"] = tuple(
-            Variant(**{name: _tuples(value) for name, value in variant.items()}) for variant in fields["variants"])
+            Variant(**{name: _tuples(value) for name, value in variant.items()}) for variant in fields["variants"]
+        )
         return Item(**fields)
 
     def fragments(self) -> Iterator[str]:
@@ -214,32 +215,53 @@ def _make(tasks: ChartTasks, indices: Sequence[int], settings: Settings, farm: R
     references = clean_tasks(tasks, indices, farm, settings.max_side)
     programs = [author.write(task, rng) for (task, _), rng in zip(references, generators, strict=True)]
     futures = [farm.submit(program.source, "chart", max_side=settings.max_side) for program in programs]
-    scenes = [settle(farm, program.source, settings.max_side, future.result())
-              for program, future in zip(programs, futures, strict=True)]
-    return [_item(task, reference, program, scene, rng, settings)
-            for (task, reference), program, scene, rng in zip(references, programs, scenes, generators, strict=True)]
+    scenes = [
+        settle(farm, program.source, settings.max_side, future.result())
+        for program, future in zip(programs, futures, strict=True)
+    ]
+    return [
+        _item(task, reference, program, scene, rng, settings)
+        for (task, reference), program, scene, rng in zip(references, programs, scenes, generators, strict=True)
+    ]
 
 
-def _item(task: ChartTask, reference: Scene, program: Program, scene: Scene, rng: np.random.Generator,
-          settings: Settings) -> Item:
+def _item(
+    task: ChartTask, reference: Scene, program: Program, scene: Scene, rng: np.random.Generator, settings: Settings
+) -> Item:
     defects = [defect for defect in detect(scene, reference) if defect.severity > 0]
     count = settings.variants if defects else 1
     variants = [_variant(task, program, scene, defects, rng, settings) for _ in range(count)]
-    return Item(task.id, task.instruction, reference.image, program.source, scene.image,
-                tuple(defect.kind for defect in defects), tuple(variants))
+    return Item(
+        task.id,
+        task.instruction,
+        reference.image,
+        program.source,
+        scene.image,
+        tuple(defect.kind for defect in defects),
+        tuple(variants),
+    )
 
 
-def _variant(task: ChartTask, program: Program, scene: Scene, defects: list[Defect], rng: np.random.Generator,
-             settings: Settings) -> Variant:
+def _variant(
+    task: ChartTask, program: Program, scene: Scene, defects: list[Defect], rng: np.random.Generator, settings: Settings
+) -> Variant:
     if not defects:
         return Variant(None, program.source, (), tuple(program.spans.values()), ())
     chosen = sorted(rng.choice(len(defects), size=int(rng.integers(1, len(defects) + 1)), replace=False))
     reported = [defects[index] for index in chosen]
     target = revise(task, program, reported, rng, settings.reviser_skill)
-    revised = tuple(span for name, span in target.spans.items()
-                    if name not in program.spans or _value(target, name) != _value(program, name))
-    return Variant(feedback_text(scene, reported, settings.feedback_chars), target.source,
-                   tuple(defect.kind for defect in reported), tuple(target.spans.values()), revised)
+    revised = tuple(
+        span
+        for name, span in target.spans.items()
+        if name not in program.spans or _value(target, name) != _value(program, name)
+    )
+    return Variant(
+        feedback_text(scene, reported, settings.feedback_chars),
+        target.source,
+        tuple(defect.kind for defect in reported),
+        tuple(target.spans.values()),
+        revised,
+    )
 
 
 def _value(program: Program, name: str) -> str:
@@ -274,9 +296,12 @@ def _write_shard(path: str, items: list[Item]) -> None:
                 row[name] = len(images) - 1
         rows.append(row)
     buffer = io.BytesIO()
-    np.savez(buffer, items=np.frombuffer(json.dumps(rows).encode(), np.uint8),
-             images=np.frombuffer(b"".join(images), np.uint8),
-             offsets=np.cumsum([0, *map(len, images)], dtype=np.int64))
+    np.savez(
+        buffer,
+        items=np.frombuffer(json.dumps(rows).encode(), np.uint8),
+        images=np.frombuffer(b"".join(images), np.uint8),
+        offsets=np.cumsum([0, *map(len, images)], dtype=np.int64),
+    )
     _replace(path, buffer.getvalue())
 
 

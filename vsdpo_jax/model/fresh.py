@@ -1,6 +1,6 @@
 """A model folder with fresh random weights: where the warm start of the tiny model begins.
 
-    python -m vsdpo_jax.model.fresh --tokenizer=FOLDER --out=FOLDER
+python -m vsdpo_jax.model.fresh --tokenizer=FOLDER --out=FOLDER
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TINY_PROCESSOR = ImageProcessor(min_pixels=128 * 128, max_pixels=192 * 160)
 
 
 def tiny_config(tokenizer) -> Qwen3VLConfig:
-    """The real architecture in small: three vision blocks with two DeepStack taps, three text layers, grouped queries."""
+    """The real architecture in small: three vision blocks, two DeepStack taps, three text layers, grouped queries."""
     token = tokenizer.convert_tokens_to_ids
     return Qwen3VLConfig(
         text=TextConfig(

@@ -12,9 +12,9 @@ import optax
 from flax import nnx
 from ml_collections import ConfigDict
 
+from vsdpo_jax.model.inputs import Sequence
 from vsdpo_jax.objective import grpo
 from vsdpo_jax.objective.divergence import token_statistics
-from vsdpo_jax.model.inputs import Sequence
 from vsdpo_jax.objective.method import method_named
 from vsdpo_jax.objective.optimizer import kl_weight
 from vsdpo_jax.pack import PackedBatch
@@ -92,7 +92,7 @@ def read_response(model, continuation: Sequence, visual, prefix, length: int) ->
 
 
 def sft_losses(model, batch: PackedBatch, objective: ConfigDict, total: Denominators):
-    """Cross-entropy of the targets after the prompt, and after prompt + feedback. Returns (loss, metrics, per token)."""
+    """Cross-entropy of the targets after the prompt and after prompt + feedback: (loss, metrics, per token)."""
     length = batch.targets_ngr.shape[-1]
     context = read_prompt(model, batch)
     student = read_response(model, batch.student, *context, length)
@@ -124,7 +124,7 @@ def teacher_states(graphdef, params, teacher_params, batch: PackedBatch, context
 
 
 def rl_losses(graphdef, params, teacher_params, batch: PackedBatch, config: ConfigDict, total: Denominators, weight):
-    """L = weight * sum(m w min(KL, cap) c) / sum(m) + beta * sum(M policy c) / sum(M). Returns (loss, metrics, per token).
+    """L = weight * sum(m w min(KL, cap) c) / sum(m) + beta * sum(M policy c) / sum(M): (loss, metrics, per token).
 
     m masks rollouts without feedback, M the padding; c is the truncated importance weight between the sampler and
     this forward pass. Everything but the student's hidden states and head is under stop-gradient.

@@ -88,16 +88,19 @@ def collect(
                 parse_response(prompt.id, *columns, chat.tokenizer, (chat.end_of_turn,))
                 for columns in zip(tokens[row], logp[row], lengths[row], strict=True)
             ]
-            waiting.append([(rollout, farm.submit(rollout.code, prompt.kind, max_side=settings.max_side or None)) for rollout in rollouts])
+            waiting.append(
+                [
+                    (rollout, farm.submit(rollout.code, prompt.kind, max_side=settings.max_side or None))
+                    for rollout in rollouts
+                ]
+            )
         samples = ahead
     groups = []
     for prompt, members in zip(prompts, waiting, strict=True):
         started = time.perf_counter()
         scenes = [future.result() for _, future in members]
         rendered = time.perf_counter()
-        graded = [
-            grade(prompt, rollout, scene, settings) for (rollout, _), scene in zip(members, scenes, strict=True)
-        ]
+        graded = [grade(prompt, rollout, scene, settings) for (rollout, _), scene in zip(members, scenes, strict=True)]
         groups.append(RolloutGroup(prompt, tuple(graded)))
         seconds.render += rendered - started
         seconds.grade += time.perf_counter() - rendered

@@ -14,7 +14,7 @@ _FENCE = re.compile(r"^```[\w+-]*[ \t]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTI
 
 
 def find_code(text: str) -> tuple[str, int]:
-    """(program, index where it starts): the longest fenced block, also an unclosed one; all of `text` without fences."""
+    """(program, index where it starts): the longest fenced block, closed or not; all of `text` without fences."""
     blocks = list(_FENCE.finditer(text))
     if not blocks:
         return text, 0

@@ -19,10 +19,10 @@ from vsdpo_jax.types import Defect
 # What an author writes who does not look at the chart at hand: value -> weight.
 HABITS = {
     "kind": {"bar": 5, "barh": 2, "line": 3, "scatter": 2},
-    "color": {color: 1 for color in MARK_COLORS},
+    "color": dict.fromkeys(MARK_COLORS, 1),
     "figure_size": {(4, 3): 5, (5, 3): 1, (3, 2): 2, (2, 2): 1},
     "title_size": {14: 3, 12: 3, 10: 2, 18: 3, 24: 2, 5: 2, 4: 1},
-    "title_color": {**{color: 1 for color in TITLE_COLORS}, "lightgray": 3, "yellow": 2, "pink": 2},
+    "title_color": {**dict.fromkeys(TITLE_COLORS, 1), "lightgray": 3, "yellow": 2, "pink": 2},
     "rotation": {0: 6, 45: 1, 90: 3},
     "label_size": {9: 3, 8: 1, 4: 2, 5: 2, 16: 2, 20: 1},
     "show_values": {True: 1, False: 1},
@@ -85,8 +85,9 @@ class Author:
         return write(task.content, decisions)
 
 
-def revise(task: ChartTask, program: Program, defects: Iterable[Defect], rng: np.random.Generator,
-           skill: float = 0.95) -> Program:
+def revise(
+    task: ChartTask, program: Program, defects: Iterable[Defect], rng: np.random.Generator, skill: float = 0.95
+) -> Program:
     """`program` with what `defects` complain about corrected, and nothing else changed.
 
     Every reported defect is corrected with probability `skill`. What was not reported stays as it was, so that the

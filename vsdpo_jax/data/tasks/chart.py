@@ -90,8 +90,9 @@ class ChartTasks(Sequence):
 
 def split_pairs(split: str) -> tuple[tuple[int, int], ...]:
     """The (subject, group) indices that belong to `split`."""
-    return tuple((s, g) for s in range(len(words.SUBJECTS)) for g in range(len(words.GROUPS))
-                 if (s + g) % 6 in SPLITS[split])
+    return tuple(
+        (s, g) for s in range(len(words.SUBJECTS)) for g in range(len(words.GROUPS)) if (s + g) % 6 in SPLITS[split]
+    )
 
 
 def text_width(text: str, points: float) -> float:
@@ -120,16 +121,28 @@ def _draw(rng: np.random.Generator, subject: words.Subject, group: words.Group) 
     labels = tuple(group.words[i] for i in sorted(rng.choice(len(group.words), size=count, replace=False)))
     pattern = _choose(rng, words.TITLES)
     title = pattern.format(
-        subject=subject.name, lower=subject.name.lower(), group=group.name, year=_choose(rng, words.YEARS))
+        subject=subject.name, lower=subject.name.lower(), group=group.name, year=_choose(rng, words.YEARS)
+    )
     rising = bool(rng.integers(2))
     values = _values(rng, subject, count, rising if extra == "legend" else None)
-    content = Content(title, subject.unit, labels, values,
-                      note=_choose(rng, words.NOTES) if extra == "note" else "",
-                      series=_choose(rng, words.SERIES) if extra == "legend" else "")
+    content = Content(
+        title,
+        subject.unit,
+        labels,
+        values,
+        note=_choose(rng, words.NOTES) if extra == "note" else "",
+        series=_choose(rng, words.SERIES) if extra == "legend" else "",
+    )
     decisions = Decisions(
-        kind=kind, color=_choose(rng, MARK_COLORS), title_color=_choose(rng, TITLE_COLORS),
-        title_size=_title_size(content, kind), rotation=_rotation(content, kind), show_values=extra == "values",
-        margin=0.4 if extra == "note" else 0.2, legend=_legend_location(kind, rising))
+        kind=kind,
+        color=_choose(rng, MARK_COLORS),
+        title_color=_choose(rng, TITLE_COLORS),
+        title_size=_title_size(content, kind),
+        rotation=_rotation(content, kind),
+        show_values=extra == "values",
+        margin=0.4 if extra == "note" else 0.2,
+        legend=_legend_location(kind, rising),
+    )
     return content, decisions
 
 

@@ -137,7 +137,7 @@ def write(content: Content, decisions: Decisions) -> Program:
 def _fail(role: str, failure: str, line: str) -> str:
     if failure == "length mismatch":
         head, last = line.rsplit(", ", 1)
-        return head + last[last.index("]"):]
+        return head + last[last.index("]") :]
     if failure == "missing bracket":
         return line[:-1]
     old, new = FAILURES[role, failure]
@@ -156,19 +156,45 @@ def _statements(content: Content, decisions: Decisions):
     yield "data", ["values = [" + ", ".join(map(str, content.values)) + "]"]
     yield "figure", ["fig, ax = plt.subplots(figsize=(", ("figure_size", "{}, {}".format(*d.figure_size)), "))"]
     yield "mark", _mark(d, labelled_values, series)
-    yield "title", [f"ax.set_title('{content.title}', fontsize=", ("title_size", str(d.title_size)),
-                    ", color='", ("title_color", d.title_color), "')"]
+    yield (
+        "title",
+        [
+            f"ax.set_title('{content.title}', fontsize=",
+            ("title_size", str(d.title_size)),
+            ", color='",
+            ("title_color", d.title_color),
+            "')",
+        ],
+    )
     yield "unit", [f"ax.set_{value_axis}label('{content.unit}')"]
-    yield "ticks", [f"ax.tick_params(axis='{category_axis}', labelrotation=", ("rotation", str(d.rotation)),
-                    ", labelsize=", ("label_size", str(d.label_size)), ")"]
+    yield (
+        "ticks",
+        [
+            f"ax.tick_params(axis='{category_axis}', labelrotation=",
+            ("rotation", str(d.rotation)),
+            ", labelsize=",
+            ("label_size", str(d.label_size)),
+            ")",
+        ],
+    )
     if labelled_values:
-        yield "values", ["ax.bar_label(bars, padding=2, fontsize=", ("value_size", str(d.value_size)),
-                         ", color='", ("value_color", d.value_color), "')"]
+        yield (
+            "values",
+            [
+                "ax.bar_label(bars, padding=2, fontsize=",
+                ("value_size", str(d.value_size)),
+                ", color='",
+                ("value_color", d.value_color),
+                "')",
+            ],
+        )
     if labelled_values or note:
         yield "margins", [f"ax.margins({value_axis}=", ("margin", str(d.margin)), ")"]
     if note:
-        yield "note", ["fig.text(", ("note_x", str(d.note_x)), ", ", ("note_y", str(d.note_y)),
-                       f", '{note}', fontsize=9)"]
+        yield (
+            "note",
+            ["fig.text(", ("note_x", str(d.note_x)), ", ", ("note_y", str(d.note_y)), f", '{note}', fontsize=9)"],
+        )
     if series:
         yield "legend", ["ax.legend(loc='", ("legend", d.legend), "', fontsize=9)"]
     if d.tight:

@@ -50,25 +50,34 @@ SUBJECTS = (
 )
 
 GROUPS = (
-    Group("city", ("Oslo", "Rome", "Lima", "Cairo", "Paris", "Berlin", "Madrid", "Chicago", "Singapore",
-                      "Copenhagen")),
+    Group("city", ("Oslo", "Rome", "Lima", "Cairo", "Paris", "Berlin", "Madrid", "Chicago", "Singapore", "Copenhagen")),
     Group("month", ("Jan", "Feb", "Mar", "May", "Jun", "August", "September", "October", "November", "December")),
     Group("fruit", ("Apple", "Pear", "Fig", "Kiwi", "Lemon", "Mango", "Grape", "Banana", "Strawberry", "Blueberry")),
     Group("team", ("Red", "Blue", "Lions", "Bears", "Eagles", "Sharks", "Tigers", "Falcons", "Warriors", "Panthers")),
-    Group("country", ("Peru", "Chile", "India", "Japan", "Norway", "France", "Brazil", "Germany", "Portugal",
-                      "New Zealand")),
+    Group(
+        "country",
+        ("Peru", "Chile", "India", "Japan", "Norway", "France", "Brazil", "Germany", "Portugal", "New Zealand"),
+    ),
     Group("day", ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Monday", "Thursday", "Saturday", "Sunday")),
-    Group("product", ("Lamp", "Desk", "Chair", "Phone", "Tablet", "Laptop", "Camera", "Printer", "Keyboard",
-                      "Monitor")),
-    Group("department", ("HR", "IT", "Legal", "Sales", "Design", "Finance", "Support", "Research", "Marketing",
-                         "Engineering")),
-    Group("drink", ("Tea", "Milk", "Juice", "Water", "Coffee", "Cocoa", "Lemonade", "Espresso", "Smoothie",
-                    "Iced tea")),
-    Group("sport", ("Golf", "Rugby", "Tennis", "Rowing", "Hockey", "Soccer", "Cycling", "Swimming",
-                    "Basketball", "Volleyball")),
+    Group(
+        "product", ("Lamp", "Desk", "Chair", "Phone", "Tablet", "Laptop", "Camera", "Printer", "Keyboard", "Monitor")
+    ),
+    Group(
+        "department",
+        ("HR", "IT", "Legal", "Sales", "Design", "Finance", "Support", "Research", "Marketing", "Engineering"),
+    ),
+    Group(
+        "drink", ("Tea", "Milk", "Juice", "Water", "Coffee", "Cocoa", "Lemonade", "Espresso", "Smoothie", "Iced tea")
+    ),
+    Group(
+        "sport",
+        ("Golf", "Rugby", "Tennis", "Rowing", "Hockey", "Soccer", "Cycling", "Swimming", "Basketball", "Volleyball"),
+    ),
     Group("vehicle", ("Car", "Bus", "Van", "Tram", "Bike", "Truck", "Train", "Ferry", "Scooter", "Airplane")),
-    Group("store", ("North", "South", "East", "West", "Centre", "Harbour", "Airport", "Old Town", "Riverside",
-                    "University")),
+    Group(
+        "store",
+        ("North", "South", "East", "West", "Centre", "Harbour", "Airport", "Old Town", "Riverside", "University"),
+    ),
 )
 
 TITLES = (
