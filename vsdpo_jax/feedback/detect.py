@@ -18,13 +18,14 @@ from vsdpo_jax.types import Box, Defect, Element, Scene
 
 _SIDES = (("left", 0, -1), ("top", 1, -1), ("right", 2, 1), ("bottom", 3, 1))
 _MISSING_GLYPH = re.compile(r"Glyph (\d+) .* missing from")
-# The order in which defects are reported: what hides most comes first.
-_ORDER = (
-    "execution_error empty_render wrong_type off_canvas clipped_text overlap wrong_color low_contrast unreadable_size "
-    "missing_glyph wrong_text missing_text extra_text"
+# All kinds, in the order in which defects are reported: what hides most comes first.
+KINDS = (
+    "execution_error empty_render wrong_type off_canvas clipped_text overflow overlap collision wrong_color "
+    "low_contrast unreadable_size missing_glyph wrong_text missing_text extra_text wrong_layout misalignment "
+    "aspect_ratio white_space imbalance"
 ).split()
-
-
+# What surrounds the data of a chart.
+_FRAME = ("axes", "tick_label", "axis_label", "title", "legend", "legend_text")
 DEFAULT_THRESHOLDS = Thresholds()
 
 
@@ -51,12 +52,13 @@ def detect(
         *_glyphs(scene),
         *(compare(scene, reference, thresholds) if reference is not None else ()),
     ]
-    return tuple(sorted(found, key=lambda defect: _ORDER.index(defect.kind)))
+    return tuple(sorted(found, key=lambda defect: KINDS.index(defect.kind)))
 
 
 def _is_blank(scene: Scene, thresholds: Thresholds) -> bool:
     pixels = scene.image.reshape(-1, 3)
-    return float((pixels != pixels[0]).any(axis=1).mean()) < thresholds.blank_share
+    bare = scene.kind == "chart" and all(element.kind in _FRAME for element in scene.elements)
+    return bare or float((pixels != pixels[0]).any(axis=1).mean()) < thresholds.blank_share
 
 
 def _texts(scene: Scene) -> list[tuple[int, Element]]:
