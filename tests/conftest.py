@@ -6,10 +6,10 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Tests run each program once or twice: compiling it well costs more than it saves.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
-import numpy as np
 import pytest
 
-from vsdpo_jax.types import Credit, Defect, GradedRollout, Prompt, Reward, Rollout, RolloutGroup, Scene, Statement
+from tests.sample_rollouts import graded_rollout, image
+from vsdpo_jax.types import Prompt, RolloutGroup
 
 
 @pytest.fixture(scope="session")
@@ -31,29 +31,6 @@ def tiny(tiny_config):
 
     policy, packer = open_model(tiny_config)
     return policy, packer, weights.load(policy.folder)[1]
-
-
-def image(seed, height=96, width=128):
-    """A random picture, uint8[height, width, 3]."""
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-
-
-def graded_rollout(chat, text, *, feedback="", render=None, reward=0.5, guilty=(), alpha=4.0, truncated=False):
-    """A graded rollout whose response is `text`; the characters of `guilty` carry weight `alpha`."""
-    from vsdpo_jax.data.tokenizer import token_spans
-
-    ids = chat.response(text, start=0).ids
-    decoded, spans = token_spans(chat.tokenizer, ids)
-    weights = np.ones(len(ids), np.float32)
-    for start, end in guilty:
-        weights[(spans[:, 0] < end) & (spans[:, 1] > start)] = alpha
-    logp = np.full(len(ids), -1.0, np.float32)
-    rollout = Rollout("prompt", ids, logp, decoded, spans, decoded, 0, truncated)
-    statement = Statement(0, len(text), 1, 1)
-    defects = (Defect("overlap", feedback, statements=(statement,)),) if feedback else ()
-    return GradedRollout(
-        rollout, Scene(text, "chart", render), defects, Credit((), weights), Reward(reward, 1.0, reward), feedback
-    )
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from conftest import graded_rollout, image
 
+from tests.sample_rollouts import graded_rollout, image
 from vsdpo_jax.errors import UserError
 from vsdpo_jax.feedback.prompt import feedback_text
 from vsdpo_jax.objective.method import METHODS

@@ -20,6 +20,7 @@ from vsdpo_jax.policy import Policy
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.rollout.collect import Grading, StageSeconds, collect
 from vsdpo_jax.rollout.sampler import Samples, SamplingConfig, sample
+from vsdpo_jax.sharding import put_rows
 from vsdpo_jax.timing import timed
 from vsdpo_jax.types import Prompt, RolloutGroup, TargetGroup
 
@@ -57,7 +58,7 @@ class RolloutCollector:
         """Graded groups in the order of the prompts; the same `rng` gives the same rollouts."""
 
         def draw(part: Sequence[Prompt], index: int) -> Samples:
-            prefix, images = self._packer.pack_prompts(part)
+            prefix, images = put_rows(self._packer.pack_prompts(part))
             key, config = jax.random.fold_in(rng, index), self._sampling
             return sample(self._policy.graphdef, params, prefix, images, key, branches=self._group, config=config)
 

@@ -105,6 +105,11 @@ def batch_shardings(mesh: Mesh, batch: Any) -> Any:
     return shardings(mesh, batch, BATCH_RULES)
 
 
+def put_rows(batch: Any) -> Any:
+    """Host arrays to the devices of the mesh in use, their rows split over the batch axes."""
+    return jax.device_put(batch, batch_shardings(jax.sharding.get_mesh(), batch))
+
+
 def parameter_shardings(mesh: Mesh, config: Qwen3VLConfig) -> Mapping[str, NamedSharding]:
     """Path -> sharding of every parameter, as `model.weights.load` takes it."""
     # The model constrains its activations with this module.

@@ -14,10 +14,10 @@ import signal
 import time
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from absl import flags
 from etils import epath
+from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from vsdpo_jax import flags as config_flags
@@ -38,6 +38,7 @@ from vsdpo_jax.record import RolloutRecord, write_records
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.report import write_report
+from vsdpo_jax.sharding import make_mesh, parameter_shardings, put_rows, shardings
 from vsdpo_jax.types import RolloutGroup
 from vsdpo_jax.watch import Watch
 
@@ -53,12 +54,18 @@ class Trainer:
         self.config, self.workdir = config, workdir
         self.method = method_named(config.method)
         claim_workdir(workdir, config.to_dict())
+        self.mesh = open_mesh(config)
+        resources.enter_context(jax.set_mesh(self.mesh))
         self.policy, self.packer = open_model(config)
         self.farm = resources.enter_context(open_farm(config))
         self.checkpoints = resources.enter_context(Checkpoints(workdir, config.checkpoint.keep))
         optimizer = make_optimizer(config.optim, config.steps)
         self.state, self.position = self._initial_state(optimizer)
-        self.update = jax.jit(make_update(self.policy.graphdef, config, optimizer), donate_argnums=0)
+        self.update = jax.jit(
+            make_update(self.policy.graphdef, config, optimizer),
+            out_shardings=(shardings(self.mesh, self.state), None, None),
+            donate_argnums=0,
+        )
         self.writer = resources.enter_context(MetricsWriter(workdir, resume_step=int(self.state.step)))
         self.watch = Watch(self.writer.rows)
         self.heldout = prompt_source(config, config.data.eval_split, self.farm)
@@ -75,9 +82,10 @@ class Trainer:
 
     def _initial_state(self, optimizer) -> tuple[TrainState, dict]:
         """The newest checkpoint, else a fresh state from the model folder."""
-        _, params = weights.load(self.policy.folder)
+        _, params = weights.load(self.policy.folder, shardings=parameter_shardings(self.mesh, self.policy.config))
         teacher = self.config.teacher.kind if self.method.distil else "live"
         state = init_state(params, optimizer, teacher, self.config.seed)
+        state = jax.device_put(state, shardings(self.mesh, state))
         return self.checkpoints.restore(state) or (state, {"seconds": 0.0})
 
     def _make_batches(self) -> RolloutBatches | TargetBatches:
@@ -130,7 +138,7 @@ class Trainer:
         """One batch and one update."""
         taken: StepInput = self.batches(self.state.params, self.rng, step)
         started = time.perf_counter()
-        self.state, metrics, divergence = self.update(self.state, jax.tree.map(jnp.asarray, taken.batch))
+        self.state, metrics, divergence = self.update(self.state, put_rows(taken.batch))
         metrics = {name: float(value) for name, value in metrics.items()}
         metrics = taken.metrics | metrics | {"timing_s/update": time.perf_counter() - started}
         divergence = np.asarray(divergence)
@@ -209,6 +217,14 @@ class Preemption:
 
     def __bool__(self) -> bool:
         return self._called
+
+
+def open_mesh(config: ConfigDict) -> Mesh:
+    """The mesh of the config over all devices; raises UserError if they do not fit."""
+    try:
+        return make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
+    except ValueError as error:
+        raise UserError(f"config.mesh: {error}") from error
 
 
 def open_model(config: ConfigDict) -> tuple[Policy, Packer]:
