@@ -1,4 +1,7 @@
-"""The one attention function: queries against their own sequence and, before it, a prefix that branches share."""
+"""The one attention function: queries against their own sequence and, before it, a prefix that branches share.
+
+`reference_attention` is plain JAX for every device; on TPUs the Pallas kernel of `splash` does the same.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import jax
 import jax.numpy as jnp
 
 MASKED = -1e30
+IMPLEMENTATIONS = ("auto", "reference", "splash", "splash_interpret")
 
 
-def attention(query, key, value, valid, *, causal: bool, prefix=None):
+def attention(query, key, value, valid, *, causal: bool, prefix=None, implementation: str = "auto"):
     """Grouped-query attention with a float32 softmax.
 
     A prefix with one branch serves all G branches of its prompt; it is read in place, never repeated.
@@ -20,10 +24,27 @@ def attention(query, key, value, valid, *, causal: bool, prefix=None):
       valid: bool[N, G, T].
       causal: token t sees tokens <= t of its own sequence; otherwise all of them.
       prefix: None, or (key [N, 1 or G, P, K, A], value, valid bool[N, 1 or G, P]); all of it is seen.
+      implementation: `reference`, `splash` (TPU), `splash_interpret` (its tests), or `auto`: splash where JAX runs
+        on TPUs.
 
     Returns:
       [N, G, T, H, A] in the dtype of `value`.
     """
+    if implementation not in IMPLEMENTATIONS:
+        raise ValueError(f"unknown attention {implementation!r}; known: {', '.join(IMPLEMENTATIONS)}")
+    if implementation == "auto":
+        implementation = "splash" if jax.default_backend() == "tpu" else "reference"
+    if implementation == "reference":
+        return reference_attention(query, key, value, valid, causal=causal, prefix=prefix)
+    # Pallas takes a while to import and only TPUs need it.
+    from vsdpo_jax.model.splash import splash_attention
+
+    interpret = implementation == "splash_interpret"
+    return splash_attention(query, key, value, valid, causal=causal, prefix=prefix, interpret=interpret)
+
+
+def reference_attention(query, key, value, valid, *, causal: bool, prefix=None):
+    """As `attention`, in plain JAX."""
     n, g, t, h, a = query.shape
     grouped = query.reshape(n, g, t, key.shape[3], -1, a)
     mask = valid[:, :, None, None, None, :]

@@ -27,6 +27,7 @@ class Qwen3VL(nnx.Module):
       dtype: of the computation; softmax, norms and rotary embeddings are float32 whatever it is.
       param_dtype: of the parameters.
       remat: what the backward pass recomputes, a key of `layers.REMAT_POLICIES`.
+      attention: one of `attention.IMPLEMENTATIONS`.
     """
 
     def __init__(
@@ -37,9 +38,10 @@ class Qwen3VL(nnx.Module):
         dtype=jnp.bfloat16,
         param_dtype=jnp.float32,
         remat: str = "full",
+        attention: str = "auto",
     ):
         self.config = config
-        common = {"rngs": rngs, "dtype": dtype, "param_dtype": param_dtype, "remat": remat}
+        common = {"rngs": rngs, "dtype": dtype, "param_dtype": param_dtype, "remat": remat, "attention": attention}
         self.vision = VisionTower(config.vision, **common)
         self.text = TextModel(config.text, config.num_deepstack_layers, **common)
         if not config.tie_word_embeddings:

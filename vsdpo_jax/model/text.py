@@ -53,8 +53,10 @@ class TextLayer(nnx.Module):
 class TextModel(nnx.Module):
     """Embedding table, two stacks of layers (with and without DeepStack features) and the final norm."""
 
-    def __init__(self, config: TextConfig, num_deepstack_layers: int, *, rngs, dtype, param_dtype, remat: str):
-        self.config, self.dtype, self.remat = config, dtype, remat
+    def __init__(
+        self, config: TextConfig, num_deepstack_layers: int, *, rngs, dtype, param_dtype, remat: str, attention: str
+    ):
+        self.config, self.dtype, self.remat, self.attention = config, dtype, remat, attention
         table = (config.vocab_size, config.hidden_size)
         self.embedding = nnx.Param(config.initializer_range * jax.random.normal(rngs.params(), table, param_dtype))
         depths = {
@@ -95,7 +97,8 @@ class TextModel(nnx.Module):
             seen = None if before is None else (*before, prefix.valid)
 
             def attend(query, key, value):
-                return attention(query, key, value, valid, causal=True, prefix=seen), (key, value)
+                y = attention(query, key, value, valid, causal=True, prefix=seen, implementation=self.attention)
+                return y, (key, value)
 
             return layer(x, rotation, attend)
 

@@ -26,11 +26,13 @@ class VisionBlock(nnx.Module):
         self.fc1 = layers.Kernel([width], [config.intermediate_size], **common)
         self.fc2 = layers.Kernel([config.intermediate_size], [width], **common)
 
-    def __call__(self, x, valid, rotation):
+    def __call__(self, x, valid, rotation, implementation: str):
         """x [N, I, S, W], valid bool[N, I, S] -> [N, I, S, W]."""
         query, key, value = jnp.moveaxis(self.qkv(self.norm1(x)), -3, 0)
         query, key = rope.rotate(query, *rotation), rope.rotate(key, *rotation)
-        x = constrain_rows(x + self.proj(attention(query, key, value, valid, causal=False)))
+        x = constrain_rows(
+            x + self.proj(attention(query, key, value, valid, causal=False, implementation=implementation))
+        )
         return constrain_rows(x + self.fc2(jax.nn.gelu(self.fc1(self.norm2(x)), approximate=True)))
 
 
@@ -64,8 +66,8 @@ class Merger(nnx.Module):
 class VisionTower(nnx.Module):
     """Blocks are stacked in segments that end at the DeepStack taps; each segment is one `lax.scan`."""
 
-    def __init__(self, config: VisionConfig, *, rngs, dtype, param_dtype, remat: str):
-        self.config, self.dtype, self.remat = config, dtype, remat
+    def __init__(self, config: VisionConfig, *, rngs, dtype, param_dtype, remat: str, attention: str):
+        self.config, self.dtype, self.remat, self.attention = config, dtype, remat, attention
         common = {"dtype": dtype, "param_dtype": param_dtype}
         std = config.initializer_range
         self.patch_embed = layers.Kernel(
@@ -90,7 +92,7 @@ class VisionTower(nnx.Module):
                 x, _ = layers.scan(
                     getattr(self, f"segment_{index}"),
                     x,
-                    lambda block, x, _: (block(x, images.valid, rotation), None),
+                    lambda block, x, _: (block(x, images.valid, rotation, self.attention), None),
                     remat=self.remat,
                 )
             if index < len(self.config.deepstack_visual_indexes):

@@ -181,9 +181,22 @@ def save(
       dtype: of the written weights; that of the parameters if None.
       max_shard_bytes: no file of weights is larger, unless one tensor is.
     """
+    options = {"tokenizer_files_from": tokenizer_files_from, "dtype": dtype, "max_shard_bytes": max_shard_bytes}
+    save_arrays(folder, config, flat_arrays(params), **options)
+
+
+def save_arrays(
+    folder: str | pathlib.Path,
+    config: Qwen3VLConfig,
+    arrays: Mapping[str, jax.Array],
+    *,
+    tokenizer_files_from: str | pathlib.Path | None = None,
+    dtype=None,
+    max_shard_bytes: int = 5 * 10**9,
+) -> None:
+    """As `save`, from arrays by path. Each is asked for a few times in a row, so they may be made when asked."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = flat_arrays(params)
     dtype = np.dtype(dtype or arrays["text/embedding"].dtype)
     _save_files(folder, config, dtype, tokenizer_files_from)
     files = _plan_files(table(config), dtype.itemsize, max_shard_bytes)

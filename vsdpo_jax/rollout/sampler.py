@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
 from vsdpo_jax.model.inputs import ImagePatches, Sequence
@@ -61,7 +63,7 @@ class Samples:
     lengths: Array
 
 
-@functools.partial(jax.jit, static_argnames=("graphdef", "branches", "config"))
+@functools.partial(jax.jit, static_argnames=("graphdef", "branches", "config", "on_token"))
 def sample(
     graphdef: nnx.GraphDef,
     params: nnx.State,
@@ -71,6 +73,7 @@ def sample(
     *,
     branches: int,
     config: SamplingConfig,
+    on_token: Callable[[np.ndarray], None] | None = None,
 ) -> Samples:
     """Prefills each prompt once and decodes its branches until all have ended.
 
@@ -81,6 +84,7 @@ def sample(
       key: a `jax.random.key`.
       branches: G, responses per prompt.
       config: static; another config compiles again.
+      on_token: called on the host with int32[N, G] after every step, in order; on one device only.
     """
     model = nnx.merge(graphdef, params)
     visual = None if images is None else model.encode_images(images)
@@ -98,6 +102,8 @@ def sample(
         index, hidden, ended, branch, tokens, logp = state
         token, token_logp = rules.draw(jax.random.fold_in(key, index), logits(hidden), config)
         token = jnp.where(ended, config.pad_id, token)
+        if on_token is not None:
+            jax.debug.callback(on_token, token, ordered=True)
         tokens = jax.lax.dynamic_update_index_in_dim(tokens, token, index, 0)
         logp = jax.lax.dynamic_update_index_in_dim(logp, jnp.where(ended, 0.0, token_logp), index, 0)
         ended = ended | rules.is_one_of(token, config.stop_ids)

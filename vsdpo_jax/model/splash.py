@@ -1,0 +1,120 @@
+"""Attention by the Pallas splash kernel for TPUs, with the meaning of `attention.reference_attention`.
+
+The G branches of a prompt are laid end to end, `[prefix | branch 0 | branch 1 | …]`, under a static mask that keeps
+branches apart. Blocks that the mask leaves empty are never visited, so branches cost what they would cost alone, and
+the keys of the prefix are read in place instead of being copied G times. Padding is masked by segment ids.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_kernel as kernels
+from jax.experimental.pallas.ops.tpu.splash_attention import splash_attention_mask as masks
+from jax.sharding import PartitionSpec
+
+from vsdpo_jax.sharding import AXES, BATCH, fit
+
+LANES = 128
+LARGEST_BLOCK = 512
+
+
+class BranchMask(masks.Mask):
+    """Queries of `branches` sequences of `length` against a prefix and those sequences, bool[rows, columns]."""
+
+    def __init__(self, branches: int, length: int, prefix: int, causal: bool):
+        self._key = (branches, length, prefix, causal)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        branches, length, prefix, _ = self._key
+        return branches * length, prefix + branches * length
+
+    def __getitem__(self, index) -> np.ndarray:
+        _, length, prefix, causal = self._key
+        rows, columns = (np.arange(size)[part] for size, part in zip(self.shape, index, strict=True))
+        rows, own = rows[:, None], columns[None] - prefix
+        seen = own // length == rows // length
+        return (own < 0) | (seen & (own <= rows) if causal else seen)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, BranchMask) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._key))
+
+
+def splash_attention(query, key, value, valid, *, causal: bool, prefix=None, interpret: bool = False):
+    """As `attention.attention`; on a mesh, every device runs the kernel on its own rows and heads.
+
+    Args:
+      interpret: run the kernel's Python on any device, for tests.
+    """
+    run = functools.partial(_attend, causal=causal, interpret=interpret)
+    arguments = (query, key, value, valid, prefix)
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty or not set(AXES) <= set(mesh.axis_names):
+        return run(*arguments)
+    heads = "tensor" if key.shape[3] % mesh.shape["tensor"] == 0 else None
+    specs = jax.tree.map(lambda x: _spec(x, heads, mesh), arguments)
+    return jax.shard_map(run, in_specs=specs, out_specs=specs[0], check_vma=False)(*arguments)
+
+
+def _spec(x, heads, mesh) -> PartitionSpec:
+    axes = (BATCH, None, None, heads, None) if x.ndim == 5 else (BATCH,)
+    return fit(axes, x.shape, mesh)
+
+
+def _attend(query, key, value, valid, prefix, *, causal: bool, interpret: bool):
+    n, g, t, h, a = query.shape
+    if prefix is not None and prefix[0].shape[1] == g > 1:
+        # Nothing is shared: every branch is a row of its own.
+        rows = jax.tree.map(lambda x: x.reshape(n * g, 1, *x.shape[2:]), (query, key, value, valid, prefix))
+        return _attend(*rows, causal=causal, interpret=interpret).reshape(n, g, t, h, a)
+    block = min(LARGEST_BLOCK, _round_up(t, LANES))
+    length, columns = _round_up(t, block), _round_up(a, LANES)
+    scaled = (query.astype(jnp.float32) * a**-0.5).astype(query.dtype)
+    queries = _lay_out(scaled, length, columns)
+    keys, values = _lay_out(key, length, columns), _lay_out(value, length, columns)
+    seen = jnp.pad(valid, ((0, 0), (0, 0), (0, length - t))).reshape(n, g * length)
+    before = 0
+    if prefix is not None:
+        before = _round_up(prefix[2].shape[-1], block)
+        keys = jnp.concatenate([_lay_out(prefix[0], before, columns), keys], axis=2)
+        values = jnp.concatenate([_lay_out(prefix[1], before, columns), values], axis=2)
+        prefix_seen = jnp.pad(prefix[2][:, 0], ((0, 0), (0, before - prefix[2].shape[-1])))
+        seen = jnp.concatenate([prefix_seen, seen], axis=1)
+    kernel = _kernel(g, length, before, causal, h, block, interpret)
+    segments = kernels.SegmentIds(q=jnp.ones((n, g * length), jnp.int32), kv=seen.astype(jnp.int32))
+    out = jax.vmap(kernel)(queries, keys, values, segments)
+    return out.reshape(n, h, g, length, columns)[:, :, :, :t, :a].transpose(0, 2, 3, 1, 4).astype(value.dtype)
+
+
+def _lay_out(x, length: int, columns: int):
+    """[N, G, T, heads, A] -> [N, heads, G * length, columns], padded with zeros."""
+    n, g, t, heads, a = x.shape
+    x = jnp.pad(x, ((0, 0), (0, 0), (0, length - t), (0, 0), (0, columns - a)))
+    return x.transpose(0, 3, 1, 2, 4).reshape(n, heads, g * length, columns)
+
+
+def _round_up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple
+
+
+@functools.lru_cache(maxsize=64)
+def _kernel(branches: int, length: int, prefix: int, causal: bool, heads: int, block: int, interpret: bool):
+    mask = masks.MultiHeadMask([BranchMask(branches, length, prefix, causal)] * heads)
+    sizes = kernels.BlockSizes(
+        block_q=block,
+        block_kv=block,
+        block_q_dkv=block,
+        block_kv_dkv=block,
+        block_q_dq=block,
+        block_kv_dq=block,
+    )
+    # The kernel holds its block lists as arrays: made here once, they must not belong to the trace that asked first.
+    with jax.ensure_compile_time_eval():
+        return kernels.make_splash_mha(mask, block_sizes=sizes, head_shards=1, q_seq_shards=1, interpret=interpret)
