@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import time
 
@@ -237,8 +236,8 @@ def open_model(config: ConfigDict) -> tuple[Policy, Packer]:
 
 def open_farm(config: ConfigDict) -> RenderFarm:
     """The render farm of the config."""
-    workers = config.render.workers or os.cpu_count() or 1
-    return RenderFarm(workers=workers, limits=RenderLimits(wall_seconds=config.render.seconds))
+    limits = RenderLimits(wall_seconds=config.render.seconds)
+    return RenderFarm(config.render.workers, limits, require_isolation=config.render.strict)
 
 
 def train(config: ConfigDict, workdir: epath.Path) -> dict:

@@ -19,13 +19,16 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+from vsdpo_jax.errors import UserError
 from vsdpo_jax.render import sandbox, wire
+from vsdpo_jax.render.folder import empty
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.types import Scene
 
@@ -34,10 +37,11 @@ logger = logging.getLogger(__name__)
 ZYGOTE = "vsdpo_jax.render.zygote"
 # A supervisor that dies this often in a row without an answer will not come back.
 MOST_RESTARTS = 3
+END_SECONDS = 6.0
 DEFAULT_LIMITS = RenderLimits()
 
 
-class RenderSetupError(RuntimeError):
+class RenderSetupError(UserError, RuntimeError):
     """This machine cannot render: a layer, a browser or a package is missing. One clear line."""
 
 
@@ -45,7 +49,7 @@ class RenderFarm:
     """Renders programs in isolated processes. Thread-safe.
 
     Args:
-      workers: warm worker processes for charts and python-pptx; cores - 1 is a good number.
+      workers: warm worker processes; cores - 1 is a good number beside a busy trainer. 0: one per core.
       limits: of every job.
       pending: most jobs on their way; `submit` blocks beyond (back-pressure).
       cache: scenes of that many distinct jobs are kept; equal jobs are answered from them. 0 for none.
@@ -64,19 +68,23 @@ class RenderFarm:
         cache: int = 1024,
         require_isolation: bool = False,
     ):
-        if workers < 1:
-            raise ValueError(f"workers must be at least 1, got {workers}")
+        if workers < 0:
+            raise ValueError(f"workers={workers} must be the number of processes, or 0 for one per core")
         self.limits = limits
-        self._pools = {"chart": {"module": ZYGOTE, "workers": workers, "recycle": 5000}}
+        self.workers = workers or len(os.sched_getaffinity(0))
+        self._pools = {"chart": {"module": ZYGOTE, "workers": self.workers, "recycle": 5000}}
         self._require_isolation = require_isolation
         self._slots = threading.BoundedSemaphore(pending)
         self._lock = threading.Lock()
+        # Apart from the lock above: a send may block, and nobody else may wait for it.
+        self._sending = threading.Lock()
         self._jobs: dict[int, tuple[Future, dict[str, Any], str]] = {}
         self._count = 0
         self._cache: collections.OrderedDict[str, Scene] = collections.OrderedDict()
         self._cache_size = cache
         self._connection: socket.socket | None = None
         self._closed = False
+        self._failure: RenderSetupError | None = None
         self._warned = False
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._manage, name="render-farm", daemon=True)
@@ -91,14 +99,13 @@ class RenderFarm:
           max_side: longest side of the picture in pixels; None for the size that the program asks for.
 
         Raises:
-          RuntimeError: the farm is closed.
+          RuntimeError: the farm is closed; `RenderSetupError` if it closed because it cannot work.
         """
-        if self._closed:
-            raise RuntimeError("the render farm is closed")
         future: Future[Scene] = Future()
         job = {"kind": kind, "source": source, "max_side": max_side}
         key = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
         with self._lock:
+            self._check_open()
             cached = self._cache.get(key)
             if cached is not None:
                 self._cache.move_to_end(key)
@@ -107,13 +114,25 @@ class RenderFarm:
             return future
         self._slots.acquire()
         self._started.wait()
-        with self._lock:
-            self._count += 1
-            job["id"] = self._count
-            self._jobs[job["id"]] = future, job, key
-            connection = self._connection
+        try:
+            with self._lock:
+                # The farm may have closed while this thread waited.
+                self._check_open()
+                self._count += 1
+                job["id"] = self._count
+                self._jobs[job["id"]] = future, job, key
+                connection = self._connection
+        except RuntimeError:
+            self._slots.release()
+            raise
         self._send(connection, job)
         return future
+
+    def _check_open(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._closed:
+            raise RuntimeError("the render farm is closed")
 
     def render(self, sources: Iterable[str], kind: str = "chart", *, max_side: int | None = None) -> list[Scene]:
         """Renders several programs and waits for all, in their order."""
@@ -122,12 +141,11 @@ class RenderFarm:
 
     def close(self) -> None:
         """Ends the supervisor, its workers and their jobs; unanswered futures are cancelled."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         self._started.wait()
         with self._lock:
-            if self._connection is not None:
-                with contextlib.suppress(OSError):
-                    self._connection.shutdown(socket.SHUT_RDWR)
+            self._hang_up()
         self._thread.join()
 
     def __enter__(self) -> RenderFarm:
@@ -139,13 +157,38 @@ class RenderFarm:
     def _send(self, connection: socket.socket | None, job: dict[str, Any]) -> None:
         # A send that fails means that the supervisor is gone; the restart sends every pending job again.
         if connection is not None:
-            with contextlib.suppress(OSError), self._lock:
+            with contextlib.suppress(OSError), self._sending:
                 connection.sendall(wire.pack(job))
 
+    def _hang_up(self) -> None:
+        """Ends the connection, on which `_receive` waits. The lock is held."""
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+
     def _manage(self) -> None:
+        failure = None
+        try:
+            with tempfile.TemporaryDirectory(prefix="vsdpo-render-", ignore_cleanup_errors=True) as folder:
+                self._supervise(folder)
+                empty(folder)
+        except RenderSetupError as error:
+            failure = error
+        except Exception as error:
+            # Whatever goes wrong in this thread, no future may stay without an answer.
+            failure = RenderSetupError(f"the render farm cannot run: {type(error).__name__}: {error}")
+        self._abandon(failure)
+        self._started.set()
+
+    def _supervise(self, folder: str) -> None:
+        """Keeps a supervisor alive until the farm is closed.
+
+        Raises:
+          RenderSetupError: it dies again and again.
+        """
         restarts = 0
         while not self._closed and restarts <= MOST_RESTARTS:
-            connection, process = self._start()
+            connection, process = self._start(folder)
             with self._lock:
                 self._connection = connection
                 waiting = [job for _, job, _ in self._jobs.values()]
@@ -156,19 +199,16 @@ class RenderFarm:
             with self._lock:
                 self._connection = None
             connection.close()
-            process.kill()
-            process.wait()
+            _end(process)
             restarts = 0 if answered else restarts + 1
             if not self._closed:
                 logger.warning("the render supervisor ended unexpectedly; starting it again")
-        self._closed = True
-        self._abandon(
-            RenderSetupError("the render supervisor does not stay alive") if restarts > MOST_RESTARTS else None
-        )
+        if restarts > MOST_RESTARTS:
+            raise RenderSetupError("the render supervisor does not stay alive")
 
-    def _start(self) -> tuple[socket.socket, subprocess.Popen]:
+    def _start(self, folder: str) -> tuple[socket.socket, subprocess.Popen]:
         ours, theirs = socket.socketpair()
-        settings = json.dumps({"limits": dataclasses.asdict(self.limits), "pools": self._pools})
+        settings = json.dumps({"limits": dataclasses.asdict(self.limits), "pools": self._pools, "folder": folder})
         arguments = [sys.executable, "-P", "-m", "vsdpo_jax.render.supervisor", str(theirs.fileno()), settings]
         process = subprocess.Popen(
             arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=worker_environment()
@@ -198,8 +238,7 @@ class RenderFarm:
             return 0
         future, job, key = entry
         self._slots.release()
-        if "setup" in message:
-            future.set_exception(RenderSetupError(message["setup"]))
+        if not future.set_running_or_notify_cancel():
             return 1
         try:
             scene = _scene(job, message, payload)
@@ -223,29 +262,39 @@ class RenderFarm:
             self._warned = True
             text = f"this kernel lacks {' and '.join(missing)}: rendered programs are less isolated than they should be"
             if self._require_isolation:
-                self._closed = True
-                self._abandon(RenderSetupError(text))
-                with self._lock:
-                    self._connection.shutdown(socket.SHUT_RDWR)
-            else:
-                logger.warning(text)
+                raise RenderSetupError(text)
+            logger.warning(text)
 
-    def _abandon(self, error: Exception | None) -> None:
+    def _abandon(self, error: RenderSetupError | None) -> None:
+        """Closes the farm and answers every job that is left."""
         with self._lock:
+            self._closed = True
+            self._failure = error
             jobs, self._jobs = self._jobs, {}
         for future, _, _ in jobs.values():
             self._slots.release()
             if error is None:
                 future.cancel()
-            else:
+            elif future.set_running_or_notify_cancel():
                 future.set_exception(error)
 
 
+def _end(process: subprocess.Popen) -> None:
+    """A supervisor without a connection ends its workers, then itself; one that hangs is killed, and they with it."""
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def _scene(job: dict[str, Any], message: dict[str, Any], payload: bytes) -> Scene:
+    if "setup" in message:
+        raise RenderSetupError(message["setup"])
     source, kind, seconds = job["source"], job["kind"], message.get("seconds", 0.0)
+    if message["status"] == "sandbox-setup":
+        raise RenderSetupError(f"a render job could not be isolated: {message['message']}")
     if not message["status"]:
-        if b'"status":"sandbox-setup"' in payload[:4096]:
-            raise RenderSetupError("a render job could not be isolated: " + payload[:400].decode(errors="replace"))
         try:
             return wire.read_scene(source, kind, payload, seconds)
         except wire.WireError as error:
