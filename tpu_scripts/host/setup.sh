@@ -69,7 +69,7 @@ install_browser() {
 # One hash of everything that decides how a picture comes out.
 fingerprint() {
   {
-    fc-list --format '%{file}\n' | sort -u | tr '\n' '\0' | xargs -0 sha256sum
+    fc-list --format '%{file}\n' | sort -u | tr '\n' '\0' | xargs -0 sha256sum | cut -d' ' -f1 | sort
     "$HOME/vsdpo_uv/bin/uv" pip freeze --python "$PYTHON" --exclude-editable
   } | sha256sum | cut -c1-16
 }
