@@ -62,13 +62,10 @@ class Worker:
           SetupFailed: it says that it cannot work here, or does not come up, again and again: a start can also fail
             because the machine is overloaded or because somebody killed the process.
         """
-        for attempt in range(1, START_ATTEMPTS + 1):
-            try:
+        for _ in range(START_ATTEMPTS - 1):
+            with contextlib.suppress(SetupFailed):
                 return await self._start_once()
-            except SetupFailed:
-                if attempt == START_ATTEMPTS:
-                    raise
-        raise AssertionError("unreachable")
+        return await self._start_once()
 
     async def _start_once(self) -> dict[str, Any]:
         try:

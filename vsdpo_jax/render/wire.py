@@ -148,7 +148,7 @@ def _read_result(source, kind, message, payload, statements, seconds) -> Scene:
         image=image,
         width=width,
         height=height,
-        elements=tuple(_read_element(row, statements) for row in elements),
+        elements=tuple(read_element(row, statements) for row in elements),
         statements=statements,
         warnings=tuple(_text(value) for value in message.get("warnings", [])[:50]),
         seconds=seconds,
@@ -166,7 +166,8 @@ def _read_error(message: dict[str, Any], statements: tuple[Statement, ...]) -> R
     )
 
 
-def _read_element(row: Any, statements: tuple[Statement, ...]) -> Element:
+def read_element(row: Any, statements: tuple[Statement, ...]) -> Element:
+    """An element from its JSON values; raises WireError if they are not of the agreed form."""
     if not isinstance(row, dict):
         raise WireError("an element is not an object")
     return Element(

@@ -21,8 +21,8 @@ import sys
 import time
 from typing import Any
 
-from vsdpo_jax.render import folder as folders
 from vsdpo_jax.render import sandbox, wire
+from vsdpo_jax.render.folder import empty
 from vsdpo_jax.render.limits import RenderLimits
 
 # The job stops itself at its limits; this much later it is killed.
@@ -82,7 +82,7 @@ class Zygote:
 
     def run(self, job: dict[str, Any]) -> tuple[dict[str, str], bytes]:
         """Forks one job; returns how it ended (`status` is empty if it answered) and what it wrote."""
-        folders.empty(self.folder)
+        empty(self.folder)
         reader, writer = os.pipe()
         parent = os.getpid()
         child = os.fork()
