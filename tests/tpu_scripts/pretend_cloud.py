@@ -68,7 +68,7 @@ class Cloud:
             env=environment | settings | more,
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=120,
         )
 
     def calls(self, *programs: str) -> list[list[str]]:

@@ -69,7 +69,7 @@ if [ "$2" = vsdpo_jax.train ]; then
   behaviour=$(cat "$HOME/behaviour")
   echo "training will $behaviour"
   [ "$behaviour" = run ] || exit "$behaviour"
-  for _ in {1..400}; do sleep 0.05; done
+  for _ in {1..4000}; do sleep 0.05; done
 elif [ "$1" = -c ] && [[ $2 == *version* ]]; then echo 1.56.0
 else echo "python JAX_PLATFORMS=${JAX_PLATFORMS:-} $*" >>"$HOME/installed"
 fi
@@ -111,7 +111,7 @@ class Hosts:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
 
     def check(self, line, *more):
@@ -140,7 +140,7 @@ class Hosts:
         return [row.split(" ", 2)[2] for row in lines.splitlines()]
 
     def wait_for(self, *wanted):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while (found := self.states()) != list(wanted):
             assert time.monotonic() < deadline, found
             time.sleep(0.05)
@@ -243,7 +243,7 @@ def test_stop_lets_the_trainer_save_and_is_no_finish(hosts):
 
 
 def wait_for_trainers(hosts):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not all((home / "trained").exists() for home in hosts.homes):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -254,7 +254,7 @@ def test_restart_waits_for_the_old_trainer(hosts):
     hosts.check("run --config=first.py")
     wait_for_trainers(hosts)
     hosts.check("run --restart --config=second.py")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not all("second.py" in (home / "trained").read_text() for home in hosts.homes):
         assert time.monotonic() < deadline
         time.sleep(0.05)
