@@ -13,7 +13,8 @@
 # hosts without code are set up, and training that does not run is started with the same workdir, so that it resumes
 # from its last checkpoint. The code is put into the bucket once, at the start: later changes to this checkout do not
 # reach a run on its way. Ends with status 0 when all hosts have finished, 2 when the config or the permissions are
-# refused, 1 when it gave up. To stop a run, end this script first, then run.sh --stop. Run it in tmux on a machine that stays on. Settings: tpu_scripts/env.sh --help.
+# refused, 1 when it gave up. Run it in tmux on a machine that stays on; to stop a run, end this script before
+# run.sh --stop. Settings: tpu_scripts/env.sh --help.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=env.sh
 source "$(dirname "${BASH_SOURCE[0]}")/env.sh"
