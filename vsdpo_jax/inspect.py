@@ -3,8 +3,8 @@
     python -m vsdpo_jax.inspect chart.py --out=DIR [--kind=chart] [--reference=FILE] [--fail_on=overlap,clipped_text]
 
 writes `render.png`, `overlay.png` (defects boxed), `scene.json`, `defects.json` and `credit.html` (the source, darker
-where it carries more blame). The exit status is 1 if a defect of a kind in `--fail_on` was found (`any` for all kinds), 2 for
-bad input, else 0.
+where it carries more blame). The exit status is 1 if a defect of a kind in `--fail_on` was found (`any` for all
+kinds), 2 for bad input, else 0.
 """
 
 from __future__ import annotations

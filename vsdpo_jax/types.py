@@ -102,6 +102,7 @@ class Element:
         points of a scatter plot, the letters of slanted text. Empty if `box` is close enough.
       styles: (property, statement) for looks that a statement changed after the element was made: `color`, `fontsize`,
         `rotation`, `position`.
+      natural_size: width and height of a picture before it was scaled, or None.
     """
 
     kind: str
@@ -116,6 +117,7 @@ class Element:
     group: str = ""
     parts: tuple[Box, ...] = ()
     styles: tuple[tuple[str, Statement], ...] = ()
+    natural_size: tuple[float, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,6 +17,10 @@ _CAUSES = {
     "unreadable_size": ("fontsize",),
     "clipped_text": ("position", "rotation", "fontsize"),
     "off_canvas": ("position",),
+    "overflow": ("position",),
+    "collision": ("position",),
+    "misalignment": ("position",),
+    "aspect_ratio": ("position",),
     "overlap": ("position", "rotation", "fontsize"),
 }
 

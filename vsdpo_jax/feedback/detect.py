@@ -12,6 +12,7 @@ from vsdpo_jax.feedback import geometry
 from vsdpo_jax.feedback.color import background_of, contrast_ratio
 from vsdpo_jax.feedback.compare import compare
 from vsdpo_jax.feedback.defect import MARKS, make_defect
+from vsdpo_jax.feedback.layout import layout
 from vsdpo_jax.feedback.thresholds import Thresholds
 from vsdpo_jax.feedback.words import name_of
 from vsdpo_jax.types import Box, Defect, Element, Scene
@@ -50,6 +51,7 @@ def detect(
         *_contrast(scene, thresholds),
         *_sizes(scene, thresholds),
         *_glyphs(scene),
+        *layout(scene, thresholds),
         *(compare(scene, reference, thresholds) if reference is not None else ()),
     ]
     return tuple(sorted(found, key=lambda defect: KINDS.index(defect.kind)))
@@ -58,7 +60,7 @@ def detect(
 def _is_blank(scene: Scene, thresholds: Thresholds) -> bool:
     pixels = scene.image.reshape(-1, 3)
     bare = scene.kind == "chart" and all(element.kind in _FRAME for element in scene.elements)
-    return bare or float((pixels != pixels[0]).any(axis=1).mean()) < thresholds.blank_share
+    return bare or int((pixels != pixels[0]).any(axis=1).sum()) < thresholds.blank_pixels
 
 
 def _texts(scene: Scene) -> list[tuple[int, Element]]:
@@ -128,7 +130,9 @@ def _overlaps(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
     for (first, second), found in pairs.items():
         firsts = [scene.elements[i] for i, _ in found]
         seconds = [scene.elements[j] for _, j in found]
-        if first == second:
+        if first == second and firsts[0].kind != "tick_label" and len(found) == 1:
+            message = f"{name_of(firsts)} overlaps {name_of(seconds)}"
+        elif first == second:
             message = f"{name_of([*firsts, *seconds])} overlap each other"
         else:
             verb = "overlap" if _plural(firsts) else "overlaps"

@@ -23,7 +23,14 @@ class Thresholds:
       contrast: WCAG 2.2 asks for 3 of large text and graphics and for 4.5 of small text. 3 counts here for all text:
         black numbers on Matplotlib's own blue have 4.3, and nobody complains about them.
       readable: the smallest font size; below it Latin capitals are under 5 pixels tall.
-      blank_share: share of pixels that differ from the background under which a render is empty.
+      blank_pixels: with fewer pixels that differ from the background a render is empty: less than one small letter.
+      overflow: how far something may reach out of the box around it: borders and rounding.
+      collision: share of the smaller of two boxes that the other may cover.
+      aligned: edges this close look aligned.
+      near: an edge farther off looks placed there on purpose.
+      stretch: a picture this many times wider or taller than it should be looks distorted.
+      used_space: a slide whose content spans less of it than this looks unfinished.
+      one_side: content that ends before this share of the width leaves the other side bare.
       color_distance: RGB distance (components 0–1) from which a person sees another color.
     """
 
@@ -38,5 +45,12 @@ class Thresholds:
     legend_area_share: float = 0.15
     ink: float = 0.35
     readable: float = 7.0
-    blank_share: float = 0.001
+    blank_pixels: int = 24
+    overflow: float = 3.0
+    collision: float = 0.08
+    aligned: float = 2.0
+    near: float = 24.0
+    stretch: float = 1.15
+    used_space: float = 0.2
+    one_side: float = 0.55
     color_distance: float = 0.2

@@ -35,6 +35,7 @@ from vsdpo_jax.types import Scene
 logger = logging.getLogger(__name__)
 
 ZYGOTE = "vsdpo_jax.render.zygote"
+BROWSER = "vsdpo_jax.render.web"
 # A supervisor that dies this often in a row without an answer will not come back.
 MOST_RESTARTS = 3
 END_SECONDS = 6.0
@@ -51,6 +52,7 @@ class RenderFarm:
     Args:
       workers: warm worker processes; cores - 1 is a good number beside a busy trainer. 0: one per core.
       limits: of every job.
+      browsers: warm Chromium processes for web pages and HTML slides, started with the first page.
       pending: most jobs on their way; `submit` blocks beyond (back-pressure).
       cache: scenes of that many distinct jobs are kept; equal jobs are answered from them. 0 for none.
       require_isolation: refuse to work when the kernel lacks Landlock or seccomp, instead of a warning.
@@ -64,6 +66,7 @@ class RenderFarm:
         workers: int = 1,
         limits: RenderLimits = DEFAULT_LIMITS,
         *,
+        browsers: int = 1,
         pending: int = 256,
         cache: int = 1024,
         require_isolation: bool = False,
@@ -72,7 +75,9 @@ class RenderFarm:
             raise ValueError(f"workers={workers} must be the number of processes, or 0 for one per core")
         self.limits = limits
         self.workers = workers or len(os.sched_getaffinity(0))
-        self._pools = {"chart": {"module": ZYGOTE, "workers": self.workers, "recycle": 5000}}
+        page = {"module": BROWSER, "workers": browsers, "recycle": 20_000}
+        chart = {"module": ZYGOTE, "workers": self.workers, "recycle": 5000}
+        self._pools = {"chart": chart, "web": page, "slide": page}
         self._require_isolation = require_isolation
         self._slots = threading.BoundedSemaphore(pending)
         self._lock = threading.Lock()
@@ -95,8 +100,9 @@ class RenderFarm:
 
         Args:
           source: the program.
-          kind: `chart`.
-          max_side: longest side of the picture in pixels; None for the size that the program asks for.
+          kind: `chart`; `web` for a page 1280 pixels wide; `slide` for an HTML slide of 1280 x 720.
+          max_side: longest side of a chart in pixels; None for the size that the program asks for. Pages keep their
+            size, because another one would be another layout.
 
         Raises:
           RuntimeError: the farm is closed; `RenderSetupError` if it closed because it cannot work.

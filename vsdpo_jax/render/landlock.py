@@ -34,14 +34,14 @@ def version() -> int:
     return max(0, _library.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG)))
 
 
-def ruleset(read: Iterable[str], write: Iterable[str], *, network: bool = False, signals: bool = False) -> int:
+def ruleset(read: Iterable[str], write: Iterable[str], *, browser: bool = False) -> int:
     """Makes a rule set and returns its descriptor.
 
     Args:
       read: files and folders that stay readable (and executable); those that do not exist are left out.
       write: folders in which files may be made, changed and removed, and single files that may be written.
-      network: leave TCP alone (a seccomp filter refuses sockets anyway).
-      signals: leave signals and abstract Unix sockets alone.
+      browser: all rights in the folders of `write`, and no limits on signals and abstract Unix sockets, which the
+        processes of a browser use among themselves.
 
     Raises:
       OSError: the kernel refused, with the path in question.
@@ -50,16 +50,17 @@ def ruleset(read: Iterable[str], write: Iterable[str], *, network: bool = False,
     handled = _FILE_RIGHTS[min(abi, 5)]
     attributes = struct.pack("=Q", handled)
     if abi >= 4:
-        attributes += struct.pack("=Q", 0 if network else _NETWORK_RIGHTS)
+        attributes += struct.pack("=Q", _NETWORK_RIGHTS)
     if abi >= 6:
-        attributes += struct.pack("=Q", 0 if signals else _SCOPES)
+        attributes += struct.pack("=Q", 0 if browser else _SCOPES)
     descriptor = _library.syscall(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0))
     if descriptor < 0:
         raise OSError(ctypes.get_errno(), "landlock: " + os.strerror(ctypes.get_errno()))
     for path in read:
         _allow(descriptor, path, _READ & handled)
     for path in write:
-        _allow(descriptor, path, (_WORK if os.path.isdir(path) else _READ_WRITE_FILE) & handled)
+        work = handled if browser else _WORK & handled
+        _allow(descriptor, path, work if os.path.isdir(path) else _READ_WRITE_FILE & handled)
     return descriptor
 
 

@@ -185,6 +185,7 @@ def read_element(row: Any, statements: tuple[Statement, ...]) -> Element:
         styles=tuple(
             (_text(name), _statement(index, statements)) for name, index in map(_pair, row.get("styles", [])[:16])
         ),
+        natural_size=None if row.get("natural_size") is None else _size(row["natural_size"]),
     )
 
 
@@ -199,6 +200,13 @@ def _sequence(value: Any, length: int) -> list[Any]:
     if not isinstance(value, list) or len(value) != length:
         raise WireError(f"expected {length} values")
     return value
+
+
+def _size(value: Any) -> tuple[float, float]:
+    width, height = (_number(item) for item in _sequence(value, 2))
+    if min(width, height) <= 0:
+        raise WireError("expected a size")
+    return width, height
 
 
 def _pair(value: Any) -> list[Any]:

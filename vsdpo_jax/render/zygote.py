@@ -93,6 +93,7 @@ class Zygote:
             answer, status = self._wait(reader, child)
         finally:
             os.close(reader)
+        ended = status is not None or _complete(answer) or _ends(child)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         _, code, usage = os.wait4(child, 0)
@@ -100,6 +101,8 @@ class Zygote:
         if first == NOT_ISOLATED:
             status = "sandbox-setup", answer.decode(errors="replace")
             answer = b""
+        elif not ended:
+            status = "no-result", "the program closed the way for its answer"
         elif status is None:
             status = _ending(code, usage, self.limits) if len(wire.split(answer)) < 2 else ("", "")
         return {"status": status[0], "message": status[1]}, answer
@@ -145,7 +148,17 @@ class Zygote:
         return size > self.limits.folder_bytes
 
 
-def _complete(received: bytearray) -> bool:
+def _ends(child: int) -> bool:
+    """Whether a job that has closed its pipe ends by itself: the pipe closes a little before the process is gone."""
+    deadline = time.monotonic() + PATROL
+    while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def _complete(received: bytes | bytearray) -> bool:
     """Whether both frames are there; looks at lengths only."""
     at = len(ISOLATED)
     for _ in range(2):

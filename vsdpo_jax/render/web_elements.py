@@ -1,0 +1,195 @@
+"""From Chromium's DOM snapshot to the elements of a scene.
+
+Every visible box becomes an element with its tag as kind, and every text node one more, with the tag of its parent as
+kind, the boxes of its lines as parts, and the colour that is blended behind it as background.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from typing import Any
+
+from PIL import Image
+
+from vsdpo_jax.render.html_source import ATTRIBUTE, HtmlSource
+
+STYLES = (
+    "display", "visibility", "opacity", "color", "background-color", "background-image", "font-size",
+    "overflow-x", "overflow-y", "border-top-width", "border-top-style", "object-fit",
+)  # fmt: skip
+_IGNORED = frozenset("html head style script title meta link br wbr option".split())
+_REPLACED = frozenset("img svg canvas video input textarea select button hr table".split())
+_RGB = re.compile(r"rgba?\(([\d.]+), ([\d.]+), ([\d.]+)(?:, ([\d.]+))?\)")
+_PICTURE = re.compile(r"data:image/[a-z+.-]+;base64,(.*)", re.S)
+# Line boxes are as high as the font's ascent and descent; letters fill about this much of them.
+TRIM_TOP, TRIM_BOTTOM = 0.18, 0.14
+
+
+def read_snapshot(snapshot: dict[str, Any], source: HtmlSource, limit: int) -> list[dict[str, Any]]:
+    """Elements in paint order, as plain JSON values; `node` holds the backend node id, for further questions."""
+    return _Reader(snapshot, source).read()[:limit]
+
+
+class _Reader:
+    def __init__(self, snapshot: dict[str, Any], source: HtmlSource):
+        self.strings = snapshot["strings"]
+        document = snapshot["documents"][0]
+        self.nodes, self.layout, self.text_boxes = document["nodes"], document["layout"], document["textBoxes"]
+        self.source = source
+        self.parents = self.nodes["parentIndex"]
+        self.names = [self._string(index).lower() for index in self.nodes["nodeName"]]
+        self.numbers = [self._number(node) for node in range(len(self.names))]
+        self.rows = {node: row for row, node in reversed(list(enumerate(self.layout["nodeIndex"])))}
+        self.lines: dict[int, list[list[float]]] = {}
+        for row, bounds in zip(self.text_boxes["layoutIndex"], self.text_boxes["bounds"], strict=True):
+            self.lines.setdefault(row, []).append(bounds)
+
+    def read(self) -> list[dict[str, Any]]:
+        elements = []
+        for row, node in enumerate(self.layout["nodeIndex"]):
+            left, top, width, height = self.layout["bounds"][row]
+            if node < 0 or width <= 0 or height <= 0 or not self._is_visible(row, node):
+                continue
+            box = [left, top, left + width, top + height]
+            if self.names[node] == "#text":
+                element = self._text(row, node)
+            elif self.names[node].startswith(("#", ":")) or self.names[node] in _IGNORED:
+                element = None
+            else:
+                element = self._box(row, node, box)
+            if element is not None:
+                elements.append(element)
+        return sorted(elements, key=lambda element: element["z_order"])
+
+    def _box(self, row: int, node: int, box: list[float]) -> dict[str, Any]:
+        styles = self._styles(row)
+        color, alpha = _color(styles["background-color"])
+        image = styles["background-image"] not in ("none", "")
+        bordered = styles["border-top-style"] not in ("none", "hidden") and styles["border-top-width"] != "0px"
+        seen = alpha > 0.05 or image or bordered or self.names[node] in _REPLACED
+        return self._element(
+            row,
+            node,
+            self.names[node],
+            box,
+            background=color if alpha > 0.5 and not image else None,
+            group=self._group(node) if seen else "",
+            natural_size=self._natural_size(node, styles),
+        )
+
+    def _natural_size(self, node: int, styles: dict[str, str]) -> list[int] | None:
+        """Size of an embedded picture that is stretched to its box."""
+        match = _PICTURE.match(self._attribute(node, "src")) if self.names[node] == "img" else None
+        if match is None or styles["object-fit"] not in ("fill", ""):
+            return None
+        try:
+            with Image.open(io.BytesIO(base64.b64decode(match[1]))) as picture:
+                return list(picture.size)
+        except (OSError, ValueError):
+            # The browser shows a broken picture, which has no shape of its own.
+            return None
+
+    def _text(self, row: int, node: int) -> dict[str, Any] | None:
+        words = " ".join(self._string(self.layout["text"][row]).split())
+        lines = [bounds for bounds in self.lines.get(row, []) if bounds[2] > 0 and bounds[3] > 0]
+        if not words or not lines:
+            return None
+        parts = [
+            [left, top + TRIM_TOP * height, left + width, top + (1 - TRIM_BOTTOM) * height]
+            for left, top, width, height in lines
+        ]
+        box = [min(p[0] for p in parts), min(p[1] for p in parts), max(p[2] for p in parts), max(p[3] for p in parts)]
+        parent = self.parents[node]
+        styles = self._styles(self.rows.get(parent, row)) if parent in self.rows else self._styles(row)
+        color, alpha = _color(styles["color"])
+        blended = self._blended(row)
+        if color is not None and blended is not None:
+            color = [alpha * a + (1 - alpha) * b for a, b in zip(color, blended, strict=True)]
+        return self._element(row, node, self.names[parent], box, text=words, color=color, background=blended,
+                             font_size=float(styles["font-size"].removesuffix("px") or 0), group=self._group(parent),
+                             parts=parts if len(parts) > 1 else [])  # fmt: skip
+
+    def _element(self, row: int, node: int, kind: str, box: list[float], **rest: Any) -> dict[str, Any]:
+        chain = self._chain(node)
+        orders = self.layout.get("paintOrders") or []
+        return {
+            "kind": kind,
+            "box": [round(edge, 2) for edge in box],
+            "clip": self._clip(node),
+            "z_order": float(orders[row]) if row < len(orders) else 0.0,
+            "statements": chain[:1],
+            "node": self.nodes["backendNodeId"][node if self.names[node] != "#text" else self.parents[node]],
+            **rest,
+        }
+
+    def _chain(self, node: int) -> list[int]:
+        """Statements of the nearest elements that the source names, innermost first."""
+        chain = []
+        while node >= 0:
+            if self.numbers[node] is not None:
+                chain.append(self.source.elements[self.numbers[node]])
+            node = self.parents[node]
+        return chain
+
+    def _group(self, node: int) -> str:
+        """Siblings of one tag below one parent form a group."""
+        return f"node{self.parents[node]}/{self.names[node]}"
+
+    def _clip(self, node: int) -> list[float] | None:
+        """The intersection of the ancestors that cut off what overflows them, None if none does."""
+        clip: list[float] | None = None
+        node = self.parents[node]
+        while node >= 0:
+            row = self.rows.get(node)
+            if row is not None and self.names[node] not in ("html", "body", "#document"):
+                styles = self._styles(row)
+                if styles["overflow-x"] not in ("visible", "") or styles["overflow-y"] not in ("visible", ""):
+                    left, top, width, height = self.layout["bounds"][row]
+                    box = [left, top, left + width, top + height]
+                    clip = box if clip is None else [*map(max, clip[:2], box[:2]), *map(min, clip[2:], box[2:])]
+            node = self.parents[node]
+        return clip
+
+    def _is_visible(self, row: int, node: int) -> bool:
+        if self._styles(row)["visibility"] not in ("visible", ""):
+            return False
+        while node >= 0:
+            row = self.rows.get(node)
+            if row is not None and self._styles(row)["opacity"] == "0":
+                return False
+            node = self.parents[node]
+        return True
+
+    def _styles(self, row: int) -> dict[str, str]:
+        values = [self._string(index) for index in self.layout["styles"][row]]
+        return dict(zip(STYLES, values, strict=True)) if values else dict.fromkeys(STYLES, "")
+
+    def _blended(self, row: int) -> list[float] | None:
+        values = self.layout.get("blendedBackgroundColors") or []
+        return _color(self._string(values[row]))[0] if row < len(values) else None
+
+    def _number(self, node: int) -> int | None:
+        number = self._attribute(node, ATTRIBUTE)
+        return int(number) if number.isdigit() and int(number) < len(self.source.elements) else None
+
+    def _attribute(self, node: int, wanted: str) -> str:
+        attributes = self.nodes["attributes"][node]
+        for name, value in zip(attributes[::2], attributes[1::2], strict=True):
+            if self._string(name) == wanted:
+                return self._string(value)
+        return ""
+
+    def _string(self, index: int) -> str:
+        return self.strings[index] if index >= 0 else ""
+
+
+def _color(text: str) -> tuple[list[float] | None, float]:
+    """RGB in 0–1 and opacity of a computed colour (`rgb(…)`, `rgba(…)` or `#rrggbbaa`)."""
+    if match := _RGB.match(text):
+        return [float(value) / 255 for value in match.groups()[:3]], float(match[4] or 1)
+    if text.startswith("#") and len(text) in (7, 9):
+        values = [int(text[place : place + 2], 16) / 255 for place in range(1, len(text), 2)]
+        return values[:3], values[3] if len(values) == 4 else 1.0
+    return None, 0.0
