@@ -8,8 +8,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import pytest
 
-from tests.sample_rollouts import graded_rollout, image
-from vsdpo_jax.types import Prompt, RolloutGroup
+from tests.sample_rollouts import sample_groups
 
 
 @pytest.fixture(scope="session")
@@ -35,24 +34,5 @@ def tiny(tiny_config):
 
 @pytest.fixture(scope="session")
 def groups(tiny):
-    """Two prompts with two rollouts each: with feedback and render, with feedback only, clean, and truncated."""
-    chat = tiny[0].chat
-    first = Prompt("a", "chart", "Title: Rain by city\nOslo 12\nRome 30", (image(1),), "plt.bar([1], [2])")
-    second = Prompt("b", "chart", "Title: Fruit\nFig 3", (image(2, 160, 96),), "plt.plot([1], [2])")
-    feedback = '[{"kind":"overlap","line":1}]'
-    return (
-        RolloutGroup(
-            first,
-            (
-                graded_rollout(chat, "plt.bar(x, y)", feedback=feedback, render=image(3), reward=0.25, guilty=[(4, 7)]),
-                graded_rollout(chat, "ax.set_title('Rain')", feedback=feedback, reward=0.0),
-            ),
-        ),
-        RolloutGroup(
-            second,
-            (
-                graded_rollout(chat, "plt.show()", render=image(4), reward=1.0),
-                graded_rollout(chat, "fig, ax = 1", feedback=feedback, reward=0.5, truncated=True),
-            ),
-        ),
-    )
+    """Two prompts with two rollouts each."""
+    return sample_groups(tiny[0].chat)
