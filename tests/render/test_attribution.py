@@ -1,7 +1,8 @@
 """Every labelled element of the programs belongs to the statement that a person would name, and its box is drawn."""
 
 import pytest
-from attributed import PROGRAMS
+
+from tests.render.attributed import PROGRAMS
 
 
 def matches(element, what: str) -> bool:

@@ -9,8 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from processes import gone, named, tree, wait_for
 
+from tests.render.processes import gone, named, tree, wait_for
 from vsdpo_jax.render import farm as farm_module
 from vsdpo_jax.render.farm import RenderFarm, RenderSetupError
 from vsdpo_jax.render.folder import empty

@@ -11,6 +11,7 @@ from vsdpo_jax.feedback.credit import responsibilities
 from vsdpo_jax.feedback.detect import detect
 from vsdpo_jax.render.browser import find_chromium
 from vsdpo_jax.render.farm import RenderFarm, RenderSetupError
+from vsdpo_jax.reward import score
 
 CLEAN = """<!doctype html>
 <html><head><style>
@@ -144,3 +145,14 @@ def test_without_chromium_one_line_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv("VSDPO_CHROMIUM", str(tmp_path / "nothing"))
     with RenderFarm(workers=1) as farm, pytest.raises(RenderSetupError, match="VSDPO_CHROMIUM=.*is not a program"):
         farm.submit(CLEAN, "web").result()
+
+
+def test_differences_from_a_reference_lower_the_reward(pages):
+    reference = pages.submit(CLEAN, "web").result()
+    worse = CLEAN.replace("Products", "Things").replace("margin: 40px", "margin: 40px 40px 40px 400px")
+    scene = pages.submit(worse, "web").result()
+    defects = detect(scene, reference)
+    assert {"wrong_text", "wrong_layout"} <= {defect.kind for defect in defects}
+    assert detect(reference, reference) == ()
+    assert score(reference, reference, ()).total == pytest.approx(1.0)
+    assert 0.1 < score(scene, reference, defects).total < 0.9

@@ -55,9 +55,27 @@ def texts(scene: Scene) -> dict[str, Counter[str]]:
     """Kind of text -> the texts with their numbers. Numeric tick labels are the axis's choice and are left out."""
     found: dict[str, Counter[str]] = {kind: Counter() for kind in _TEXTS}
     for element in scene.elements:
-        if element.kind in _TEXTS and _counts(element):
-            found[element.kind][_words(element)] += 1
+        role = _role(scene, element)
+        if role and _counts(element):
+            found[role][_words(element)] += 1
     return found
+
+
+def matched_texts(scene: Scene, reference: Scene) -> list[tuple[Element, Element]]:
+    """Pairs of elements with the same text, each used once, in drawing order."""
+    waiting: dict[str, list[Element]] = {}
+    for element in reference.elements:
+        if _words(element):
+            waiting.setdefault(_words(element), []).append(element)
+    found = [element for element in scene.elements if waiting.get(_words(element))]
+    return [(element, waiting[_words(element)].pop(0)) for element in found if waiting[_words(element)]]
+
+
+def _role(scene: Scene, element: Element) -> str:
+    """What a text is for: charts say it by kind; all texts of pages and slides are alike. Empty for none."""
+    if scene.kind == "chart":
+        return element.kind if element.kind in _TEXTS else ""
+    return "text" if element.text else ""
 
 
 def _counts(element: Element) -> bool:
@@ -76,6 +94,7 @@ def compare(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[
     yield from _types(scene, reference)
     yield from _colors(scene, reference, thresholds)
     yield from _differing_texts(scene, reference)
+    yield from _layouts(scene, reference, thresholds)
 
 
 def _types(scene: Scene, reference: Scene) -> Iterator[Defect]:
@@ -97,13 +116,37 @@ def _differing_texts(scene: Scene, reference: Scene) -> Iterator[Defect]:
     there, wanted = texts(scene), texts(reference)
     for kind, label in _TEXTS.items():
         extra, missing = there[kind] - wanted[kind], wanted[kind] - there[kind]
-        indices = [i for i, element in enumerate(scene.elements) if element.kind == kind and _words(element) in extra]
+        alike = [(i, element) for i, element in enumerate(scene.elements) if _role(scene, element) == kind]
+        indices = [i for i, element in alike if _words(element) in extra]
         if extra and missing:
             yield make_defect("wrong_text", f"the {label} {_some(extra)} should be {_some(missing)}", scene, indices)
         elif extra:
             yield make_defect("extra_text", f"the target has no {label} {_some(extra)}", scene, indices)
         elif missing:
             yield Defect("missing_text", f"the {label} {_some(missing)} is missing")
+
+
+def _layouts(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[Defect]:
+    if scene.kind == "chart":
+        panels, wanted = ([i for i, e in enumerate(side.elements) if e.kind == "axes"] for side in (scene, reference))
+        if len(panels) != len(wanted):
+            message = f"there are {len(panels)} plots, the target has {len(wanted)}"
+            yield make_defect("wrong_layout", message, scene, panels)
+        return
+    places = {id(element): index for index, element in enumerate(scene.elements)}
+    pairs = matched_texts(scene, reference)
+    moved = [places[id(a)] for a, b in pairs if _shift(scene, reference, a, b) > thresholds.moved]
+    if moved:
+        name = name_of([scene.elements[moved[0]]])
+        more = f" and {len(moved) - 1} more" if len(moved) > 1 else ""
+        verb = "are" if more else "is"
+        yield make_defect("wrong_layout", f"{name}{more} {verb} in another place than in the target", scene, moved)
+
+
+def _shift(scene: Scene, reference: Scene, found: Element, wanted: Element) -> float:
+    """Distance of the upper left corners along the worse axis, as a share of the canvas."""
+    across = abs(found.box[0] / scene.width - wanted.box[0] / reference.width)
+    return max(across, abs(found.box[1] / scene.height - wanted.box[1] / reference.height))
 
 
 def _some(words: Counter[str]) -> str:

@@ -31,6 +31,7 @@ class Thresholds:
       stretch: a picture this many times wider or taller than it should be looks distorted.
       used_space: a slide whose content spans less of it than this looks unfinished.
       one_side: content that ends before this share of the width leaves the other side bare.
+      moved: share of the canvas from which a text is in another place than in the target.
       color_distance: RGB distance (components 0–1) from which a person sees another color.
     """
 
@@ -51,6 +52,7 @@ class Thresholds:
     aligned: float = 2.0
     near: float = 24.0
     stretch: float = 1.15
+    moved: float = 0.15
     used_space: float = 0.2
     one_side: float = 0.55
     color_distance: float = 0.2

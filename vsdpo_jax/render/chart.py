@@ -7,6 +7,7 @@ that `savefig(); clf()` works. A file is written only inside the job's own folde
 from __future__ import annotations
 
 import errno
+import functools
 import io
 import logging
 import os
@@ -84,7 +85,8 @@ def install() -> None:
     _warm_up()
     FigureCanvasAgg.draw = _draw
     FigureCanvasBase.print_figure = _save
-    FigureCanvasAgg.print_png = _print_png
+    # `savefig` reads the signature of the method to know which options to hand on.
+    FigureCanvasAgg.print_png = functools.wraps(_original_print_png)(_print_png)
     pyplot.show = _show
     Figure.show = lambda figure, warn=True: _show()
     matplotlib.use = lambda *arguments, **keywords: None

@@ -1,8 +1,8 @@
 """Where the elements and style rules of an HTML document lie in its source.
 
 Start tags get an attribute with the number of their element, so that a browser's tree, which differs from the text in
-many ways, can be traced back to it. Statements of a document are its elements, from the start tag to the end tag, and the
-rules in its `<style>` elements.
+many ways, can be traced back to it. Statements of a document are its elements, from the start tag to the end tag, and
+the rules in its `<style>` elements.
 """
 
 from __future__ import annotations

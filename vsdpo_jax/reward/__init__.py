@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vsdpo_jax.reward import chart
+from vsdpo_jax.reward import chart, page
 from vsdpo_jax.types import Defect, Reward, Scene
 
-_VISUAL = {"chart": chart.visual}
+_VISUAL = {"chart": chart.visual, "web": page.visual, "slide": page.visual}
 
 
 def score(scene: Scene, reference: Scene | None, defects: Sequence[Defect]) -> Reward:

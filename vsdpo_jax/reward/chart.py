@@ -19,12 +19,9 @@ _SIMILAR = 0.6  # Below this ratio two texts share letters by chance.
 def visual(scene: Scene, reference: Scene | None, defects: Sequence[Defect]) -> tuple[float, dict[str, float]]:
     """(r_vis, its parts), all in 0–1: the mean of type, color, text and layout, times cleanliness.
 
-    `cleanliness` is 1 / (1 + the summed severity of the visual defects / 2): one defect costs a third, two cost
-    half, an empty render has none. Without a reference only cleanliness counts.
+    Without a reference only cleanliness counts.
     """
-    severity = sum(defect.severity for defect in defects if defect.kind not in _AGAINST_REFERENCE)
-    empty = any(defect.kind == "empty_render" for defect in defects)
-    parts = {"cleanliness": 0.0 if empty else 1 / (1 + severity / 2)}
+    parts = {"cleanliness": cleanliness(defects)}
     if reference is None or reference.error is not None:
         return parts["cleanliness"], parts
     parts |= {
@@ -35,6 +32,16 @@ def visual(scene: Scene, reference: Scene | None, defects: Sequence[Defect]) -> 
     }
     fidelity = sum(parts[name] for name in ("type", "color", "text", "layout")) / 4
     return fidelity * parts["cleanliness"], parts
+
+
+def cleanliness(defects: Sequence[Defect]) -> float:
+    """1 / (1 + the summed severity of the visual defects / 2): one defect costs a third, two cost half.
+
+    An empty render has none.
+    """
+    if any(defect.kind == "empty_render" for defect in defects):
+        return 0.0
+    return 1 / (1 + sum(defect.severity for defect in defects if defect.kind not in _AGAINST_REFERENCE) / 2)
 
 
 def f1(found: Counter, wanted: Counter) -> float:
