@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from scenes import make_scene, mark, statements, text
 
+from tests.feedback.scenes import make_scene, mark, statements, text
 from vsdpo_jax.feedback.credit import assign, responsibilities
 from vsdpo_jax.feedback.detect import detect
 from vsdpo_jax.types import Defect, Element, RenderError, Scene, Statement

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scenes import BLACK, ORANGE, WHITE, make_scene, mark, text
 
+from tests.feedback.scenes import BLACK, ORANGE, WHITE, make_scene, mark, text
 from vsdpo_jax.feedback.detect import detect
 from vsdpo_jax.types import RenderError, Scene, Statement
 

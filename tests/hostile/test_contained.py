@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from programs import CHART, FAST, SLOW
+
+from tests.hostile.programs import CHART, FAST, SLOW
 
 
 def status(scene) -> str:
