@@ -103,7 +103,8 @@ def sample(
         token, token_logp = rules.draw(jax.random.fold_in(key, index), logits(hidden), config)
         token = jnp.where(ended, config.pad_id, token)
         if on_token is not None:
-            jax.debug.callback(on_token, token, ordered=True)
+            # As NumPy: indexing a JAX array in a callback waits for the device that waits for the callback.
+            jax.debug.callback(lambda token: on_token(np.asarray(token)), token, ordered=True)
         tokens = jax.lax.dynamic_update_index_in_dim(tokens, token, index, 0)
         logp = jax.lax.dynamic_update_index_in_dim(logp, jnp.where(ended, 0.0, token_logp), index, 0)
         ended = ended | rules.is_one_of(token, config.stop_ids)
