@@ -14,6 +14,9 @@ DRAW = "import matplotlib.pyplot as plt\nplt.figure(figsize=(2, 2), dpi=50)\nplt
         DRAW + "plt.switch_backend('Qt5Agg')",
         DRAW + "plt.gcf().canvas.print_png('a.png')\nplt.close('all')",
         DRAW + "plt.savefig('a.svg')",
+        DRAW + "plt.savefig('a.pdf', backend='pdf')",
+        DRAW + "from matplotlib.backends.backend_pdf import PdfPages\nwith PdfPages('a.pdf') as p:\n    p.savefig()\n"
+        "assert open('a.pdf', 'rb').read(4) == b'%PDF'",
         DRAW + "plt.savefig('/nowhere/a.png')",
         DRAW + "plt.savefig('a.png')\nassert plt.imread('a.png').shape == (100, 100, 4)",
         DRAW + "import io\nb = io.BytesIO()\nplt.savefig(b)\nassert b.getvalue()[:4] == b'\\x89PNG'",

@@ -12,7 +12,7 @@ from vsdpo_jax.feedback import geometry
 from vsdpo_jax.feedback.defect import make_defect
 from vsdpo_jax.feedback.thresholds import Thresholds
 from vsdpo_jax.feedback.words import name_of
-from vsdpo_jax.types import Defect, Element, Scene
+from vsdpo_jax.types import Box, Defect, Element, Scene
 
 Indexed = tuple[int, Element]
 _PAGES = ("web", "slide", "pptx")
@@ -32,11 +32,17 @@ def layout(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
     yield from _misaligned(scene, texts, boxes, thresholds)
     yield from _distorted(scene, boxes, thresholds)
     if scene.kind != "web":
-        yield from _space(scene, texts, boxes, thresholds)
+        canvas = (0.0, 0.0, float(scene.width), float(scene.height))
+        slides = {e.clip or canvas for _, e in [*texts, *boxes]} if scene.kind == "pptx" else {canvas}
+        for slide in sorted(slides):
+            yield from _space(slide, [e for _, e in [*texts, *boxes] if slide in (canvas, e.clip)], thresholds)
 
 
 def _within(inner: Element, outer: Element) -> bool:
     """Whether the source of `inner` lies in the source of `outer`."""
+    if inner.group.startswith("slide"):
+        # A shape of a deck and its text share their group; the program that makes them says nothing about nesting.
+        return inner.group == outer.group
     if not inner.statements or not outer.statements:
         return False
     a, b = inner.statements[0], outer.statements[0]
@@ -54,7 +60,7 @@ def _overflows(
 ) -> Iterator[Defect]:
     for index, element in [*texts, *((i, e) for i, e in boxes if e.kind in _CONTENT)]:
         found = _container(element, boxes)
-        if found is None or element.clip is not None:
+        if found is None or (element.clip is not None and scene.kind != "pptx"):
             continue
         outer = found[1].box
         if not geometry.area(geometry.intersection(element.box, outer)):
@@ -115,7 +121,7 @@ def _misaligned(
     """One of several siblings that is a little off the line on which all the others stand."""
     groups: dict[str, list[Indexed]] = defaultdict(list)
     for index, element in boxes or texts:
-        groups[element.group].append((index, element))
+        groups[str(element.clip) if scene.kind == "pptx" else element.group].append((index, element))
     for members in groups.values():
         if len(members) < 3:
             continue
@@ -145,17 +151,15 @@ def _distorted(scene: Scene, boxes: Sequence[Indexed], thresholds: Thresholds) -
             yield make_defect("aspect_ratio", message, scene, [index])
 
 
-def _space(
-    scene: Scene, texts: Sequence[Indexed], boxes: Sequence[Indexed], thresholds: Thresholds
-) -> Iterator[Defect]:
-    """Slides that are almost empty, or filled on one side only."""
-    canvas = (0.0, 0.0, float(scene.width), float(scene.height))
-    filled = [e for _, e in [*texts, *boxes] if geometry.area(e.box) < 0.8 * geometry.area(canvas)]
+def _space(canvas: Box, elements: Sequence[Element], thresholds: Thresholds) -> Iterator[Defect]:
+    """A slide that is almost empty, or filled on one side only."""
+    filled = [element for element in elements if geometry.area(element.box) < 0.8 * geometry.area(canvas)]
+    x, y = 160 / (canvas[2] - canvas[0]), 90 / (canvas[3] - canvas[1])
     used = np.zeros((90, 160), bool)
     for element in filled:
         left, top, right, bottom = geometry.intersection(element.box, canvas)
-        x, y = 160 / scene.width, 90 / scene.height
-        used[int(top * y) : int(np.ceil(bottom * y)), int(left * x) : int(np.ceil(right * x))] = True
+        rows = slice(int((top - canvas[1]) * y), int(np.ceil((bottom - canvas[1]) * y)))
+        used[rows, int((left - canvas[0]) * x) : int(np.ceil((right - canvas[0]) * x))] = True
     if not used.any():
         return
     columns, rows = np.flatnonzero(used.any(axis=0)), np.flatnonzero(used.any(axis=1))

@@ -53,6 +53,6 @@ class Thresholds:
     near: float = 24.0
     stretch: float = 1.15
     moved: float = 0.15
-    used_space: float = 0.2
+    used_space: float = 0.15
     one_side: float = 0.55
     color_distance: float = 0.2

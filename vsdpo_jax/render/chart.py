@@ -15,6 +15,7 @@ import random
 import signal
 import traceback
 import warnings
+from types import CodeType
 from typing import Any
 
 import matplotlib
@@ -31,6 +32,8 @@ from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.render.statements import Program, split_lines
 
 _default_rng = np.random.default_rng
+# Options of `savefig` that say how the file is written and not what it shows.
+_FILE_OPTIONS = ("filename", "format", "backend", "pil_kwargs", "metadata")
 _run: Run | None = None
 
 
@@ -52,9 +55,7 @@ class Run:
 
     def capture(self, figure: Figure, **options: Any) -> dict[str, Any]:
         """Draws the figure and returns pixels, size and elements."""
-        options = {
-            key: value for key, value in options.items() if key not in ("filename", "format", "pil_kwargs", "metadata")
-        }
+        options = {key: value for key, value in options.items() if key not in _FILE_OPTIONS}
         options["dpi"] = self._resolution(figure, options.get("dpi"))
         buffer = io.BytesIO()
         self.collected = None
@@ -104,33 +105,41 @@ def run(source: str, limits: RenderLimits, send: Any, max_side: int | None = Non
       max_side: longest side of the image in pixels, None for what the candidate asks for.
     """
     global _run
-    try:
-        program = Program(source)
-        code = compile(program.tree, hooks.CANDIDATE, "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        _send_syntax_error(source, error, send)
+    if (parsed := parse(source, send)) is None:
         return
-    send({"statements": [[s.start, s.end, s.line_start, s.line_end] for s in program.statements]}, b"")
+    program, code = parsed
     _run = Run(hooks.Recorder(program), limits, max_side)
     hooks.activate(_run.recorder)
     _listen(_run)
     random.seed(0)
     np.random.seed(0)
-    _stop_in_time(limits, program, send)
+    stop_in_time(limits, _run.recorder, send)
     # Address space for the answer after the program has used up all the rest.
     reserve = [bytearray(16 << 20)]
     try:
         _execute(code, source)
         capture = _run.saved or _run.shown or _last_figure(_run)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        stop_the_clock()
         if capture is None:
             send({"status": "no-result", "message": "the program ends without drawing a figure"}, b"")
         else:
             send(*_answer(capture, list(_run.warnings)))
     except BaseException as error:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        stop_the_clock()
         reserve.clear()
-        send(_error(error, program, _run.recorder), b"")
+        send(describe_failure(error, program, _run.recorder), b"")
+
+
+def parse(source: str, send: Any) -> tuple[Program, CodeType] | None:
+    """Parses a candidate and sends its statements; if it does not parse, sends the answer and returns None."""
+    try:
+        program = Program(source)
+        code = compile(program.tree, hooks.CANDIDATE, "exec")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        _send_syntax_error(source, error, send)
+        return None
+    send({"statements": [[s.start, s.end, s.line_start, s.line_end] for s in program.statements]}, b"")
+    return program, code
 
 
 def _execute(code: Any, source: str) -> None:
@@ -170,8 +179,8 @@ def _save(canvas: FigureCanvasBase, filename: Any, *arguments: Any, **options: A
     names = ("dpi", "facecolor", "edgecolor", "orientation", "format")
     options.update(zip(names, arguments, strict=False))
     _run.saved = _run.capture(canvas.figure, **options)
-    if hasattr(filename, "write"):
-        # The program goes on with these bytes (an animation, an embedded picture), so they must be real.
+    if not isinstance(filename, (str, os.PathLike)):
+        # The program goes on with these bytes (an animation, an embedded picture, a page), so they must be real.
         _run.recorder.paused += 1
         try:
             return _print_figure(canvas, filename, **options)
@@ -214,11 +223,11 @@ def _listen(run: Run) -> None:
     logging.getLogger("matplotlib").addHandler(handler)
 
 
-def _stop_in_time(limits: RenderLimits, program: Program, send: Any) -> None:
+def stop_in_time(limits: RenderLimits, recorder: hooks.Recorder, send: Any) -> None:
     """Ends the job from inside shortly before the hard limits, which is when the running statement is still known."""
 
     def stop(number: int, frame: Any) -> None:
-        chain = _run.recorder.chain(frame)
+        chain = recorder.chain(frame)
         seconds = limits.cpu_seconds if number == signal.SIGXCPU else limits.wall_seconds
         message = {"status": "timeout", "message": f"the program was still running after {seconds:g} s"}
         if chain:
@@ -231,7 +240,14 @@ def _stop_in_time(limits: RenderLimits, program: Program, send: Any) -> None:
     signal.setitimer(signal.ITIMER_REAL, limits.wall_seconds)
 
 
-def _error(error: BaseException, program: Program, recorder: hooks.Recorder) -> dict[str, Any]:
+def stop_the_clock() -> None:
+    """Nothing may come between the frames of the answer."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+
+
+def describe_failure(error: BaseException, program: Program, recorder: hooks.Recorder) -> dict[str, Any]:
+    """The answer of a job whose candidate raised: status, message, traceback and the statement that failed."""
     frames = list(traceback.walk_tb(error.__traceback__))
     places = [(frame, line) for frame, line in frames if frame.f_code.co_filename == hooks.CANDIDATE]
     trace = error.__traceback__

@@ -77,7 +77,7 @@ class RenderFarm:
         self.workers = workers or len(os.sched_getaffinity(0))
         page = {"module": BROWSER, "workers": browsers, "recycle": 20_000}
         chart = {"module": ZYGOTE, "workers": self.workers, "recycle": 5000}
-        self._pools = {"chart": chart, "web": page, "slide": page}
+        self._pools = {"chart": chart, "pptx": chart, "web": page, "slide": page}
         self._require_isolation = require_isolation
         self._slots = threading.BoundedSemaphore(pending)
         self._lock = threading.Lock()
@@ -100,7 +100,8 @@ class RenderFarm:
 
         Args:
           source: the program.
-          kind: `chart`; `web` for a page 1280 pixels wide; `slide` for an HTML slide of 1280 x 720.
+          kind: `chart`; `pptx` for a python-pptx program; `web` for a page 1280 pixels wide; `slide` for an HTML slide
+            of 1280 x 720.
           max_side: longest side of a chart in pixels; None for the size that the program asks for. Pages keep their
             size, because another one would be another layout.
 

@@ -77,6 +77,11 @@ class Recorder:
         return self.worded.get(id(artist)) or self.created.get(id(artist), ())
 
 
+def active() -> Recorder | None:
+    """The recorder that the hooks report to, or None."""
+    return _active
+
+
 def activate(recorder: Recorder | None) -> None:
     """Makes `recorder` the one that the hooks report to."""
     global _active

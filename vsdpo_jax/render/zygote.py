@@ -202,9 +202,12 @@ def _be_job(
             write(NOT_ISOLATED + str(error)[:400].encode(errors="replace"))
             os._exit(3)
         write(ISOLATED)
-        from vsdpo_jax.render import chart
+        from vsdpo_jax.render import chart, deck
 
-        chart.run(job["source"], limits, send, job.get("max_side"))
+        if job["kind"] == "pptx":
+            deck.run(job["source"], limits, send)
+        else:
+            chart.run(job["source"], limits, send, job.get("max_side"))
     except BaseException:
         code = 1
     finally:
@@ -213,9 +216,10 @@ def _be_job(
 
 def serve(connection: socket.socket, limits: RenderLimits, folder: str) -> None:
     """Answers jobs until the other side closes."""
-    from vsdpo_jax.render import chart
+    from vsdpo_jax.render import chart, deck
 
     chart.install()
+    deck.install()
     zygote = Zygote(connection, limits, folder)
     gc.collect()
     gc.freeze()

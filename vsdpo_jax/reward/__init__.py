@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vsdpo_jax.reward import chart, page
 from vsdpo_jax.types import Defect, Reward, Scene
 
-_VISUAL = {"chart": chart.visual, "web": page.visual, "slide": page.visual}
+_VISUAL = {"chart": chart.visual, "web": page.visual, "slide": page.visual, "pptx": page.visual}
 
 
 def score(scene: Scene, reference: Scene | None, defects: Sequence[Defect]) -> Reward:

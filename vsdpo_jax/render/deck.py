@@ -1,0 +1,190 @@
+"""Runs one python-pptx program and draws the deck that it saves, or leaves behind unsaved.
+
+The slides stand below each other in one picture; every element is clipped by its slide.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+from typing import Any
+
+import numpy as np
+from pptx.presentation import Presentation
+
+from vsdpo_jax.render import chart, deck_hooks, hooks
+from vsdpo_jax.render.deck_raster import BetterOffice, DrawnSlide, Rasterizer
+from vsdpo_jax.render.limits import RenderLimits
+
+_rasterizer: Rasterizer | None = None
+_presentations: list[Presentation] = []
+_saved: list[tuple[Presentation, bytes]] = []
+
+
+def install(rasterizer: Rasterizer | None = None) -> None:
+    """Hooks python-pptx and reads the fonts. Call once per process; the default rasterizer is `BetterOffice`."""
+    global _rasterizer
+    _rasterizer = rasterizer or BetterOffice()
+    deck_hooks.install(_presentations.append, _save)
+
+
+def run(source: str, limits: RenderLimits, send: Any) -> None:
+    """Executes `source` and sends its answer, as `chart.run` does. Never raises for what the candidate does."""
+    if (parsed := chart.parse(source, send)) is None:
+        return
+    program, code = parsed
+    recorder = hooks.Recorder(program)
+    hooks.activate(recorder)
+    _presentations.clear()
+    random.seed(0)
+    np.random.seed(0)
+    chart.stop_in_time(limits, recorder, send)
+    try:
+        try:
+            exec(code, {"__name__": "__main__", "__builtins__": __builtins__, "__file__": "deck.py"})
+        except SystemExit as error:
+            if error.code not in (None, 0) and not _presentations:
+                raise
+        deck = _saved[-1] if _saved else _unsaved()
+        chart.stop_the_clock()
+        if deck is None or not len(deck[0].slides):
+            send({"status": "no-result", "message": "the program ends without a slide"}, b"")
+        elif len(deck[0].slides) > limits.slides:
+            message = f"the deck has {len(deck[0].slides)} slides, the limit is {limits.slides}"
+            send({"status": "too-large", "message": message}, b"")
+        else:
+            send(*_answer(deck, recorder, limits))
+    except BaseException as error:
+        chart.stop_the_clock()
+        send(chart.describe_failure(error, program, recorder), b"")
+
+
+def _save(presentation: Presentation, file: Any, original: Any) -> None:
+    buffer = io.BytesIO()
+    original(presentation, buffer)
+    _saved.append((presentation, buffer.getvalue()))
+    if hasattr(file, "write"):
+        file.write(buffer.getvalue())
+    elif os.path.dirname(os.path.abspath(os.fspath(file))) == os.getcwd():
+        with open(file, "wb") as opened:
+            opened.write(buffer.getvalue())
+
+
+def _unsaved() -> tuple[Presentation, bytes] | None:
+    if not _presentations:
+        return None
+    _presentations[-1].save(io.BytesIO())
+    return _saved[-1]
+
+
+def _answer(
+    deck: tuple[Presentation, bytes], recorder: hooks.Recorder, limits: RenderLimits
+) -> tuple[dict[str, Any], bytes]:
+    presentation, data = deck
+    drawn = _rasterizer.draw(data)
+    elements, top = [], 0
+    for index, (slide, page) in enumerate(zip(presentation.slides, drawn, strict=True)):
+        elements += _Slide(slide, page, index, top, recorder).elements()
+        top += page.image.shape[0]
+    image = np.concatenate([page.image for page in drawn])
+    message = {"width": image.shape[1], "height": image.shape[0], "elements": elements[: limits.elements]}
+    return message | {"warnings": []}, np.ascontiguousarray(image).tobytes()
+
+
+class _Slide:
+    """The elements of one slide: a box for each visible shape, and a text for each paragraph box."""
+
+    def __init__(self, slide: Any, page: DrawnSlide, index: int, top: int, recorder: hooks.Recorder):
+        self.page, self.index, self.top, self.recorder = page, index, top, recorder
+        self.shapes = {shape.shape_id: shape for shape in _walk(slide.shapes)}
+        height, width = page.image.shape[:2]
+        self.clip = [0, top, width, top + height]
+
+    def elements(self) -> list[dict[str, Any]]:
+        found = []
+        for order, primitive in enumerate(self.page.primitives):
+            found += self._read(primitive, order)
+        return found
+
+    def _read(self, primitive: dict[str, Any], order: int) -> list[dict[str, Any]]:
+        if primitive["kind"] == "textBox":
+            return self._text(primitive, order)
+        found = []
+        fill = (primitive.get("fill") or {}).get("color")
+        if primitive["kind"] != "shape" or fill or primitive.get("stroke"):
+            kind = {"image": "picture"}.get(primitive["kind"], primitive["kind"])
+            box = self._box(primitive["x"], primitive["y"], primitive["w"], primitive["h"])
+            extra = {"background": _rgb(fill), "natural_size": self._natural_size(primitive)}
+            found.append(self._element(primitive, kind, box, order, "created", **extra))
+        for inner in primitive.get("primitives", []) if primitive["kind"] == "table" else []:
+            if inner["kind"] == "textBox":
+                found += self._text(inner, order)
+        return found
+
+    def _text(self, primitive: dict[str, Any], order: int) -> list[dict[str, Any]]:
+        runs = [run for line in primitive.get("lines", []) for run in line["runs"] if run["text"].strip()]
+        lines = [line for line in primitive.get("lines", []) if line["width"] > 0]
+        words = " ".join(" ".join(run["text"] for run in line["runs"]) for line in lines)
+        words = " ".join(words.split())
+        if not runs or not words:
+            return []
+        parts = []
+        for line in lines:
+            size = max(run["fontSizePx"] for run in line["runs"])
+            # From the height of capitals to the depth of descenders, without the room between lines.
+            parts.append(self._box(line["x"], line["baseline"] - 0.74 * size, line["width"], 0.94 * size))
+        box = [*np.min(parts, axis=0)[:2].tolist(), *np.max(parts, axis=0)[2:].tolist()]
+        smallest = min(runs, key=lambda run: run["fontSizePx"])
+        return [
+            self._element(primitive, "text", box, order, "worded", text=words, color=_rgb(smallest.get("color")),
+                          font_size=smallest["fontSizePx"] * self.page.scale, parts=parts if len(parts) > 1 else [])
+        ]  # fmt: skip
+
+    def _element(self, primitive, kind, box, order, table, **rest) -> dict[str, Any]:
+        shape = self.shapes.get(primitive.get("objectId"))
+        key = id(shape._element) if shape is not None else None
+        recorder = self.recorder
+        created = recorder.created.get(key, ())
+        chain = (recorder.worded.get(key) or created) if table == "worded" else created
+        styles = [[name, recorder.styled[key, name][0]] for name in ("color", "fontsize", "position")
+                  if (key, name) in recorder.styled]  # fmt: skip
+        return {
+            "kind": kind,
+            "box": [round(float(edge), 2) for edge in box],
+            "clip": self.clip,
+            "z_order": float(order),
+            "statements": list(chain),
+            "styles": styles,
+            "group": f"slide{self.index}/shape{primitive.get('objectId')}",
+            **rest,
+        }
+
+    def _box(self, x: float, y: float, width: float, height: float) -> list[float]:
+        scale = self.page.scale
+        return [x * scale, self.top + y * scale, (x + width) * scale, self.top + (y + height) * scale]
+
+    def _natural_size(self, primitive: dict[str, Any]) -> list[int] | None:
+        shape = self.shapes.get(primitive.get("objectId")) if primitive["kind"] == "image" else None
+        if shape is None or not hasattr(shape, "image"):
+            return None
+        width, height = shape.image.size
+        across, down = 1 - shape.crop_left - shape.crop_right, 1 - shape.crop_top - shape.crop_bottom
+        return [max(1, round(width * across)), max(1, round(height * down))]
+
+
+def _walk(shapes: Any) -> list[Any]:
+    found = []
+    for shape in shapes:
+        found.append(shape)
+        if hasattr(shape, "shapes"):
+            found += _walk(shape.shapes)
+    return found
+
+
+def _rgb(color: str | None) -> list[float] | None:
+    if not color or not color.startswith("#") or len(color) < 7:
+        return None
+    return [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+
+

@@ -1,0 +1,86 @@
+"""Draws the slides of a PowerPoint file: pixels, and where everything is.
+
+`Rasterizer` is the interface; `BetterOffice` implements it in this process, without a server.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
+
+WIDTH = 1280
+_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
+# Family -> files that have its widths or, failing that, resemble it; the first that is installed is taken.
+_FAMILIES = {
+    "Calibri": ("Carlito", "LiberationSans"),
+    "Calibri Light": ("Carlito", "LiberationSans"),
+    "Arial": ("LiberationSans",),
+    "Helvetica": ("LiberationSans",),
+    "Cambria": ("Caladea", "LiberationSerif"),
+    "Times New Roman": ("LiberationSerif",),
+    "Courier New": ("LiberationMono",),
+    "DejaVu Sans": ("DejaVuSans",),
+}
+_STYLES = (("Regular", False, False), ("Bold", True, False), ("Italic", False, True), ("BoldItalic", True, True))
+
+
+@dataclasses.dataclass(frozen=True)
+class DrawnSlide:
+    """One slide: uint8[height, width, 3], and its display list; its coordinates times `scale` are pixels."""
+
+    image: np.ndarray
+    primitives: list[dict[str, Any]]
+    scale: float
+
+
+class Rasterizer(Protocol):
+    """Draws decks."""
+
+    def draw(self, deck: bytes) -> list[DrawnSlide]:
+        """Draws all slides of a file; raises ValueError for one that cannot be read."""
+
+
+class BetterOffice:
+    """The layout engine of the package betteroffice-pptx. Fonts are read once, before jobs are forked."""
+
+    def __init__(self) -> None:
+        import betteroffice_pptx
+
+        self._package = betteroffice_pptx
+        self._fonts = [(family, bold, italic, data) for family, bold, italic, data in _fonts()]
+
+    def draw(self, deck: bytes) -> list[DrawnSlide]:
+        """Draws all slides of a file; raises ValueError for one that cannot be read."""
+        try:
+            presentation = self._package.Presentation.open(deck)
+            for family, bold, italic, data in self._fonts:
+                presentation.register_font(family, data, bold=bold, italic=italic)
+            return [self._slide(presentation, index) for index in range(presentation.slide_count)]
+        except self._package.PptxError as error:
+            raise ValueError(f"the deck cannot be drawn: {error}") from None
+
+    def _slide(self, presentation: Any, index: int) -> DrawnSlide:
+        layout = presentation.render_slide(index).to_dict()
+        scale = WIDTH / layout["width"]
+        with Image.open(io.BytesIO(presentation.render_png(index, scale=scale).bytes)) as picture:
+            image = np.asarray(picture.convert("RGB"))
+        return DrawnSlide(image, layout["primitives"], scale)
+
+
+def _fonts() -> list[tuple[str, bool, bool, bytes]]:
+    files = {path.name: path for folder in _FOLDERS for path in sorted(folder.rglob("*.ttf"))}
+    fonts = []
+    for family, names in _FAMILIES.items():
+        for style, bold, italic in _STYLES:
+            wanted = [f"{name}-{style}.ttf" for name in names]
+            # DejaVu leaves the style out of the name of its regular face.
+            wanted += [f"{name}.ttf" for name in names if style == "Regular"]
+            path = next((files[name] for name in wanted if name in files), None)
+            if path is not None:
+                fonts.append((family, bold, italic, path.read_bytes()))
+    return fonts
