@@ -14,6 +14,8 @@ setup(
     install_requires=[
         "absl-py>=2.1",
         "array_record>=0.7",
+        # Young: its display list is what the boxes of slides come from, so another version is another renderer.
+        "betteroffice-pptx==0.2.1",
         "etils[epath]>=1.10",
         "flax>=0.12,<0.13",
         "jax>=0.10,<0.12",
