@@ -40,6 +40,14 @@ def test_every_text_and_mark_has_a_statement_and_a_box_of_its_own(farm):
         assert all(statement in scene.statements for statement in element.statements)
 
 
+def test_axes_of_subfigures_are_there_once(farm):
+    source = "import matplotlib.pyplot as plt\nleft, right = plt.figure().subfigures(1, 2)\n"
+    source += "left.subplots().plot([1, 2])\nright.subplots().bar([1], [2])\nright.suptitle('t')\n"
+    elements = farm.submit(source).result().elements
+    kinds = [element.kind for element in elements if element.kind != "tick_label"]
+    assert sorted(kinds) == ["axes", "axes", "bar", "line", "title"]
+
+
 def test_the_caller_of_a_helper_comes_after_the_helper(farm):
     source, _ = PROGRAMS["a helper and its callers"]
     scene = farm.submit(source).result()

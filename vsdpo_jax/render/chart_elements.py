@@ -74,9 +74,11 @@ class Collector:
             self._legend(legend, "figure")
         for part in figure.subfigs:
             self._figure(part)
-        seen = set()
-        for index, axes in enumerate(figure.axes if not hasattr(figure, "parent") or figure is self.figure else []):
-            self._axes_tree(axes, f"axes{index}", seen)
+        if figure is self.figure:
+            # These include the axes of its subfigures.
+            seen = set()
+            for index, axes in enumerate(figure.axes):
+                self._axes_tree(axes, f"axes{index}", seen)
 
     def _axes_tree(self, axes: Any, name: str, seen: set[int]) -> None:
         if id(axes) in seen or not axes.get_visible():
