@@ -27,47 +27,53 @@ def scratch(monkeypatch, tmp_path):
     return tmp_path
 
 
-def kill_worker(scratch: Path) -> None:
+@pytest.fixture
+def own():
+    """Finds the processes of the test by their command line; other farms may be open beside its own."""
+    before = set(tree())
+    return lambda part: [process for process in named(part) if process not in before]
+
+
+def kill_worker(scratch: Path, own) -> None:
     """Kills the only worker in the middle of a job."""
     wait_for(lambda: list(scratch.rglob("begun")))
-    both = named(ZYGOTE)
+    both = own(ZYGOTE)
     os.kill(max(both, key=lambda process: len(tree(process))), signal.SIGKILL)
-    wait_for(lambda: gone(both), 5)
+    wait_for(lambda: gone(both))
 
 
-def test_workers_may_die_at_any_time(scratch):
+def test_workers_may_die_at_any_time(scratch, own):
     with RenderFarm(workers=1) as farm:
         future = farm.submit(GOOD)
-        os.kill(wait_for(lambda: named(ZYGOTE))[0], signal.SIGKILL)
+        os.kill(wait_for(lambda: own(ZYGOTE))[0], signal.SIGKILL)
         assert future.result().error is None, "killed while it started"
         future = farm.submit(SLOW.format(1.5))
-        kill_worker(scratch)
+        kill_worker(scratch, own)
         assert future.result().error is None, "tried again on another worker"
         future = farm.submit(SLOW.format(5))
-        kill_worker(scratch)
+        kill_worker(scratch, own)
         wait_for(lambda: not list(scratch.rglob("begun")))
-        kill_worker(scratch)
+        kill_worker(scratch, own)
         assert future.result().error.status == "died", "a job that takes every worker down is answered"
         assert farm.submit(GOOD + "#").result().error is None
 
 
-def test_a_supervisor_that_hangs_does_not_keep_the_farm_open(monkeypatch):
+def test_a_supervisor_that_hangs_does_not_keep_the_farm_open(monkeypatch, own):
     monkeypatch.setattr(farm_module, "END_SECONDS", 0.3)
     farm = RenderFarm(workers=1)
-    wait_for(lambda: named(SUPERVISOR))
-    processes = named(SUPERVISOR) + named(ZYGOTE)
+    processes = wait_for(lambda: own(SUPERVISOR))
     os.kill(processes[0], signal.SIGSTOP)
     future = farm.submit(SLOW.format(1))
     farm.close()
     assert future.cancelled()
-    wait_for(lambda: all(_dead(process) for process in processes), 5)
+    wait_for(lambda: all(_dead(process) for process in processes))
 
 
-def test_close_leaves_no_process_and_no_folder(scratch):
+def test_close_leaves_no_process_and_no_folder(scratch, own):
     farm = RenderFarm(workers=1)
     future = farm.submit("open('begun', 'w').close()\nwhile True: pass")
     wait_for(lambda: list(scratch.rglob("begun")))
-    processes = named(SUPERVISOR) + named(ZYGOTE)
+    processes = own(SUPERVISOR) + own(ZYGOTE)
     assert len(processes) == 3
     farm.close()
     assert gone(processes)
@@ -83,7 +89,7 @@ def test_when_the_trainer_is_killed_all_its_render_processes_go():
     trainer.kill()
     trainer.wait()
     # Nobody may be left to reap them, so a zombie counts as gone.
-    wait_for(lambda: all(_dead(process) for process in processes), 10)
+    wait_for(lambda: all(_dead(process) for process in processes))
 
 
 def _dead(process: int) -> bool:
