@@ -38,15 +38,17 @@ def loaded(folder):
 def test_newest_checkpoint_comes_out_as_it_went_in(workdir, tmp_path, part, factor):
     step = export(str(workdir), str(tmp_path / "out"), dtype="float32", part=part)
     assert step.name == "10"
+    written = loaded(tmp_path / "out")
     for path, leaf in weights.flat_arrays(make_pair(tiny_config()).params).items():
-        np.testing.assert_array_equal(loaded(tmp_path / "out")[path], factor * np.asarray(leaf))
+        np.testing.assert_array_equal(written[path], factor * np.asarray(leaf))
 
 
 def test_one_step_in_bfloat16(workdir, tmp_path):
     export(str(workdir / "checkpoints" / "9"), str(tmp_path), dtype="bfloat16")
+    written = loaded(tmp_path)
     for path, leaf in weights.flat_arrays(make_pair(tiny_config()).params).items():
         wanted = np.asarray((leaf + 1).astype(jnp.bfloat16).astype(jnp.float32))
-        np.testing.assert_array_equal(loaded(tmp_path)[path], wanted)
+        np.testing.assert_array_equal(written[path], wanted)
 
 
 def test_existing_folder_is_not_overwritten(workdir, tmp_path):

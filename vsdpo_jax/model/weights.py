@@ -7,6 +7,7 @@ A stacked parameter [layers, ...] is made of one tensor per layer. Linear weight
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import pathlib
@@ -111,6 +112,7 @@ class Entry:
         return tensor.reshape(columns, -1).T.reshape(self.shape)
 
 
+@functools.lru_cache(maxsize=16)
 def table(config: Qwen3VLConfig) -> tuple[Entry, ...]:
     """Every parameter of the model with the Hugging Face tensors it comes from, in the order of the paths."""
     names = dict(_names(config))
@@ -241,7 +243,14 @@ def _plan_files(entries: tuple[Entry, ...], itemsize: int, limit: int) -> dict[s
 
 def _fetch(arrays: Mapping[str, jax.Array], entry: Entry, layer: int) -> np.ndarray:
     array = arrays[entry.path]
-    return np.asarray(array[layer] if entry.stacked else array)
+    if not entry.stacked:
+        return np.asarray(array)
+    # From a device only the layer comes; what is host memory already needs no compiled slice.
+    return np.asarray(array)[layer] if _in_host_memory(array) else np.asarray(array[layer])
+
+
+def _in_host_memory(array) -> bool:
+    return isinstance(array, np.ndarray) or [device.platform for device in array.devices()] == ["cpu"]
 
 
 def as_state(config: Qwen3VLConfig, arrays: Mapping[str, jax.Array]) -> nnx.State:
