@@ -33,9 +33,10 @@ def test_nothing_is_lost_where_there_is_room():
 
 def test_feedback_quotes_program_text_without_interpreting_it():
     scene = Scene("x", "chart")
-    assert f"{NASTY} 3" in json.loads(feedback_text(scene, DEFECTS, 10_000).split("Defects: ")[1].split("\n")[0])[3][
-        "message"
-    ]
+    assert (
+        f"{NASTY} 3"
+        in json.loads(feedback_text(scene, DEFECTS, 10_000).split("Defects: ")[1].split("\n")[0])[3]["message"]
+    )
 
 
 def test_feedback_of_a_failure_ends_with_the_error():

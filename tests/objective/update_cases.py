@@ -1,7 +1,7 @@
 """Runs in a process of its own with eight CPU devices; prints one JSON object that the test reads.
 
-One update on the embedded tiny model, for every mesh against one device: metrics, and the share of parameters that moved
-otherwise.
+One update on the embedded tiny model for every mesh: metrics, and the share of parameters that moved otherwise than on
+one device.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Every job gets exactly one answer, whatever it or its processes do."""
 
 import os
+import pathlib
 import signal
 import threading
 
@@ -24,7 +25,7 @@ def children(process: int) -> list[int]:
 
 
 def supervisor_of(farm: RenderFarm) -> int:
-    names = {child: open(f"/proc/{child}/cmdline").read() for child in all_children()}
+    names = {child: pathlib.Path(f"/proc/{child}/cmdline").read_text() for child in all_children()}
     return max(child for child, name in names.items() if "render.supervisor" in name)
 
 

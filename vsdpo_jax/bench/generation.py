@@ -225,14 +225,16 @@ def measure(load: Load) -> Row:
     )
 
 
-def main() -> None:
-    print("tokens/s                 prefill: ours  transformers  ratio    decode: ours  transformers  ratio")
+def run() -> list[str]:
+    """Measures everything; returns the lines to print."""
+    lines = ["tokens/s                 prefill: ours  transformers  ratio    decode: ours  transformers  ratio"]
     for load in LOADS:
         row = measure(load)
         (p, q), (d, e) = row.prefill, row.decode
         name = f"{load.name}, {load.prompts} x {load.branches}"
-        print(f"{name:24s} {p:14.0f} {q:13.0f} {p / q:6.2f} {d:15.0f} {e:13.0f} {d / e:6.2f}", flush=True)
+        lines.append(f"{name:24s} {p:14.0f} {q:13.0f} {p / q:6.2f} {d:15.0f} {e:13.0f} {d / e:6.2f}")
+    return lines
 
 
 if __name__ == "__main__":
-    main()
+    print("\n".join(run()))

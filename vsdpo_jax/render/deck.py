@@ -186,5 +186,3 @@ def _rgb(color: str | None) -> list[float] | None:
     if not color or not color.startswith("#") or len(color) < 7:
         return None
     return [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-
-

@@ -21,15 +21,15 @@ CANDIDATE = "<candidate>"
 Chain = tuple[int, ...]
 # Properties of a text whose last change is remembered, and what they are called in `Element.styles`.
 PROPERTIES = {
-    **{name: "color" for name in ("color", "c", "alpha")},
-    **{name: "fontsize" for name in ("fontsize", "size")},
+    **dict.fromkeys(("color", "c", "alpha"), "color"),
+    **dict.fromkeys(("fontsize", "size"), "fontsize"),
     "rotation": "rotation",
-    **{name: "position" for name in ("position", "x", "y", "ha", "va", "horizontalalignment", "verticalalignment")},
+    **dict.fromkeys(("position", "x", "y", "ha", "va", "horizontalalignment", "verticalalignment"), "position"),
 }
 LABEL_PROPERTIES = {
-    **{name: "color" for name in ("labelcolor", "colors", "color")},
+    **dict.fromkeys(("labelcolor", "colors", "color"), "color"),
     "labelsize": "fontsize",
-    **{name: "rotation" for name in ("labelrotation", "rotation")},
+    **dict.fromkeys(("labelrotation", "rotation"), "rotation"),
     "pad": "position",
 }
 
