@@ -119,7 +119,12 @@ def test_micro_batches_give_the_update_of_the_whole_batch(tiny, tiny_config, bat
     np.testing.assert_allclose(split_divergence, divergence, atol=1e-6)
     for name, value in metrics.items():
         assert split_metrics[name] == pytest.approx(value, rel=1e-4, abs=1e-6), name
-    assert distance(whole.params, split.params) < 1e-6
+    # Adam's first step is as long for every parameter, so where rounding decides the sign of a gradient it may go either
+    # way; a wrong gradient sends half of them the other way.
+    differs = [
+        np.abs(a - b).ravel() > 1e-6 for a, b in zip(*map(jax.tree.leaves, (whole.params, split.params)), strict=True)
+    ]
+    assert np.concatenate(differs).mean() < 0.01
 
 
 def test_methods_differ_in_what_they_use(tiny, tiny_config, batch):

@@ -28,6 +28,9 @@ _CAUSES = {
 def responsible(element: Element, kind: str) -> tuple[Statement, ...]:
     """The statements of an element, the most responsible first: a later change of the looks in question comes first."""
     styles = dict(element.styles)
+    if element.kind == "tick_label":
+        # An axis moves its own labels whenever the layout changes: `tight_layout` is not to blame for where they are.
+        styles.pop("position", None)
     changes = [styles[name] for name in _CAUSES.get(kind, ()) if name in styles]
     return tuple(dict.fromkeys([*changes, *element.statements]))
 
