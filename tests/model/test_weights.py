@@ -1,5 +1,6 @@
 """Weights to and from Hugging Face folders: every bit, every tensor, and clear refusals."""
 
+import copy
 import json
 
 import jax
@@ -32,8 +33,8 @@ def tensors(folder):
 def source_folder(tmp_path, config, dtype):
     """As transformers saves it, with tokenizer and processor files."""
     folder = tmp_path / "source"
-    make_pair(config).theirs.to(getattr(torch, dtype)).save_pretrained(folder)
-    make_pair(config).theirs.float()
+    # A copy: the pair is shared by many tests, and rounding it to bfloat16 could not be undone.
+    copy.deepcopy(make_pair(config).theirs).to(getattr(torch, dtype)).save_pretrained(folder)
     byte_level_tokenizer().save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps(PROCESSOR.to_hf()))
     return folder

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from vsdpo_jax.errors import UserError
+
 
 @dataclasses.dataclass(frozen=True)
 class Method:
@@ -34,7 +36,7 @@ METHODS = {
 
 
 def method_named(name: str) -> Method:
-    """The method of that name; raises ValueError that lists the known ones."""
+    """The method of that name; raises UserError that lists the known ones."""
     if name not in METHODS:
-        raise ValueError(f"method {name!r} is unknown: choose one of {', '.join(METHODS)}")
+        raise UserError(f"method {name!r} is unknown: choose one of {', '.join(METHODS)}")
     return METHODS[name]

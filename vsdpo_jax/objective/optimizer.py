@@ -8,6 +8,8 @@ import jax
 import optax
 from ml_collections import ConfigDict
 
+from vsdpo_jax.errors import UserError
+
 NO_DECAY = re.compile(r"norm|bias")
 
 
@@ -18,7 +20,7 @@ def learning_rate(optim: ConfigDict, steps: int) -> optax.Schedule:
     elif optim.schedule == "cosine":
         after = optax.cosine_decay_schedule(optim.lr, max(1, steps - optim.warmup_steps))
     else:
-        raise ValueError(f"config.optim.schedule={optim.schedule!r} is unknown: choose constant or cosine")
+        raise UserError(f"config.optim.schedule={optim.schedule!r} is unknown: choose constant or cosine")
     if not optim.warmup_steps:
         return after
     warmup = optax.linear_schedule(optim.lr / optim.warmup_steps, optim.lr, optim.warmup_steps)
@@ -33,7 +35,7 @@ def kl_weight(objective: ConfigDict, steps: int) -> optax.Schedule:
         return optax.linear_schedule(objective.kl_weight, 0.0, max(1, steps))
     if objective.kl_schedule == "cosine":
         return optax.cosine_decay_schedule(objective.kl_weight, max(1, steps))
-    raise ValueError(
+    raise UserError(
         f"config.objective.kl_schedule={objective.kl_schedule!r} is unknown: choose constant, linear or cosine"
     )
 

@@ -12,6 +12,7 @@ import optax
 from flax import nnx
 from ml_collections import ConfigDict
 
+from vsdpo_jax.errors import UserError
 from vsdpo_jax.model.inputs import Sequence
 from vsdpo_jax.objective import grpo
 from vsdpo_jax.objective.divergence import token_statistics
@@ -46,7 +47,7 @@ class TrainState:
 def init_state(params: Params, optimizer: optax.GradientTransformation, teacher_kind: str, seed: int) -> TrainState:
     """A fresh state. `teacher_kind`: `live` (shares `params`), `ema` or `frozen` (start as a copy)."""
     if teacher_kind not in ("live", "ema", "frozen"):
-        raise ValueError(f"config.teacher.kind={teacher_kind!r} is unknown: choose live, ema or frozen")
+        raise UserError(f"config.teacher.kind={teacher_kind!r} is unknown: choose live, ema or frozen")
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=params,
@@ -233,7 +234,7 @@ def make_update(
     schedule = kl_weight(config.objective, config.steps)
     parts = config.batch.micro_batches
     if config.batch.prompts % parts:
-        raise ValueError(
+        raise UserError(
             f"config.batch.prompts={config.batch.prompts} is not a multiple of config.batch.micro_batches={parts}"
         )
 
