@@ -48,7 +48,11 @@ bench: test-env  ## Measure ratios against the alternatives, in one run on this 
 	$(BIN)/python -m vsdpo_jax.bench
 
 warmstart: env  ## Make the embedded tiny model again (about an hour on two cores).
+	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_corpus --tokenizer=runs/tiny_tokenizer
+	$(BIN)/python -m vsdpo_jax.model.fresh --tokenizer=runs/tiny_tokenizer --out=runs/tiny_fresh
 	$(BIN)/python -m vsdpo_jax.train --config=configs/tiny_warmstart.py --workdir=runs/tiny_warmstart
+	$(BIN)/python -m vsdpo_jax.export --checkpoint=runs/tiny_warmstart --out=runs/tiny
+	@echo "The model is in runs/tiny; copy it to vsdpo_jax/assets/tiny to ship it."
 
 clean:  ## Remove the virtual environment and the caches.
 	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info

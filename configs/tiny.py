@@ -28,8 +28,8 @@ def get_config(arguments: str = "") -> ConfigDict:
 
     config.objective.alpha = 4.0
     config.objective.kl_weight = 0.5
-    # Advantages within a group are about 0.2, and the teacher holds the student back: at 1 the reward barely moved
-    # in 25 steps, at 5 it rose.
+    # Advantages within a group are about 0.2 and the averaged teacher holds the student back: with weight 1 (lr 5e-4)
+    # the held-out reward stood still for 25 steps, with weight 5 (lr 2e-4) it rose from step 20 on.
     config.objective.grpo_weight = 5.0
     config.objective.chunk = 2048  # The vocabulary is small: fewer, larger matrix products.
 
