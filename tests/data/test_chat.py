@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.data.published_tokenizer import published_tokenizer
 from tests.data.reference import TEXT, byte_level_tokenizer, make_processor, sentencepiece_tokenizer
 from vsdpo_jax.data.chat import Chat, load_tokenizer, stack_pieces
 from vsdpo_jax.data.images import ImageProcessor
@@ -11,7 +12,11 @@ from vsdpo_jax.model.config import Qwen3VLConfig, TextConfig, VisionConfig
 
 PROCESSOR = ImageProcessor(min_pixels=32 * 32, max_pixels=160 * 160)
 ROOM = 25
-TOKENIZERS = {"byte_level": byte_level_tokenizer, "sentencepiece": sentencepiece_tokenizer}
+TOKENIZERS = {
+    "byte_level": byte_level_tokenizer,
+    "sentencepiece": sentencepiece_tokenizer,
+    "published": published_tokenizer,
+}
 IMAGES = [
     Image.new("RGB", size, color) for size, color in (((64, 96), "red"), ((150, 40), "blue"), ((32, 32), "green"))
 ]
@@ -19,7 +24,7 @@ IMAGES = [
 TEXTS = ["draw it", " leading and trailing \n", "\n\nnew lines\n", "", "don't 12 34\t!", TEXT, "é 数据 🙂"]
 
 
-@pytest.fixture(params=TOKENIZERS)
+@pytest.fixture(params=["byte_level", "sentencepiece", pytest.param("published", marks=pytest.mark.slow)])
 def chat(request):
     tokenizer = TOKENIZERS[request.param]()
     token = tokenizer.convert_tokens_to_ids
@@ -65,7 +70,7 @@ def test_system_turn_equals_the_processor(chat):
 
 
 @pytest.mark.parametrize("with_render", [True, False])
-@pytest.mark.parametrize("response", TEXTS[:5], ids=range(5))
+@pytest.mark.parametrize("response", [text for text in TEXTS if not text.startswith("\n")], ids=range(6))
 def test_whole_conversation_of_the_teacher_equals_the_processor(chat, response, with_render):
     """prefix, feedback with the render, response: tokenised apart, equal to the conversation tokenised at once."""
     prompt_images, render = IMAGES[:2], IMAGES[2:] if with_render else []
@@ -81,6 +86,15 @@ def test_whole_conversation_of_the_teacher_equals_the_processor(chat, response, 
     wanted = reference_ids(chat, messages, prompt_images + render, generate=False)
     newline = chat.tokenizer.encode("\n", add_special_tokens=False)
     np.testing.assert_array_equal([*whole.ids, *newline], wanted)
+
+
+def test_response_starts_after_the_header_whatever_it_starts_with(chat):
+    """The student samples after the header's newline; the processor would merge it with newlines of the response."""
+    prefix = chat.prefix("draw it")
+    response = "\n\nnew lines\n"
+    header = chat.header(prefix.next_position)
+    ids = chat.response(response, start=header.next_position).ids
+    assert ids.tolist() == [*chat.tokenizer.encode(response, add_special_tokens=False), chat.end_of_turn]
 
 
 def test_no_feedback_gives_the_student_s_header(chat):

@@ -3,13 +3,18 @@
 import numpy as np
 import pytest
 
+from tests.data.published_tokenizer import published_tokenizer
 from tests.data.reference import TEXT, byte_level_tokenizer, sentencepiece_tokenizer
 from vsdpo_jax.data.tokenizer import token_bytes, token_spans
 
-TOKENIZERS = {"byte_level": byte_level_tokenizer, "sentencepiece": sentencepiece_tokenizer}
+TOKENIZERS = {
+    "byte_level": byte_level_tokenizer,
+    "sentencepiece": sentencepiece_tokenizer,
+    "published": published_tokenizer,
+}
 
 
-@pytest.fixture(params=TOKENIZERS)
+@pytest.fixture(params=["byte_level", "sentencepiece", pytest.param("published", marks=pytest.mark.slow)])
 def tokenizer(request):
     return TOKENIZERS[request.param]()
 
