@@ -23,7 +23,6 @@ from vsdpo_jax.model.config import Qwen3VLConfig
 from vsdpo_jax.model.inputs import Sequence
 
 TURN_START, TURN_END = "<|im_start|>", "<|im_end|>"
-IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,22 +79,26 @@ class Chat:
         return self.tokenizer.convert_tokens_to_ids(TURN_END)
 
     @functools.cached_property
+    def start_of_turn(self) -> int:
+        """The id that starts a turn, before its role."""
+        return self.tokenizer.convert_tokens_to_ids(TURN_START)
+
+    @functools.cached_property
     def banned_ids(self) -> tuple[int, ...]:
         """Ids that a response must never contain: the vision tokens, and the start of a turn."""
         config = self.config
-        start = self.tokenizer.convert_tokens_to_ids(TURN_START)
         vision = (config.image_token_id, config.video_token_id)
-        return tuple(sorted({*vision, config.vision_start_token_id, config.vision_end_token_id, start}))
+        markers = (config.vision_start_token_id, config.vision_end_token_id)
+        return tuple(sorted({*vision, *markers, self.start_of_turn}))
 
     def prefix(self, text: str, grids: Many[Grid] = (), *, system: str | None = None, first_slot: int = 0) -> Piece:
         """The user turn: images first, in slots `first_slot`, `first_slot + 1`, …, then the text."""
-        before = "" if system is None else f"{TURN_START}system\n{system}{TURN_END}\n"
-        turn = f"{before}{TURN_START}user\n{IMAGE * len(grids)}{text}{TURN_END}\n"
-        return self.piece(turn, grids, first_slot=first_slot)
+        before = () if system is None else self._turn("system", (), system)
+        return self.piece([*before, *self._turn("user", grids, text)], first_slot=first_slot)
 
     def header(self, start: int) -> Piece:
         """What the student's response follows; `start` is the prefix's `next_position`."""
-        return self.piece(f"{TURN_START}assistant\n", start=start)
+        return self.piece([self.start_of_turn, "assistant\n"], start=start)
 
     def feedback(self, text: str, grid: Grid | None = None, *, slot: int = 0, start: int) -> Piece:
         """The teacher's extra user turn, with the render if its grid is given, and the header.
@@ -104,13 +107,12 @@ class Chat:
         """
         if not text and grid is None:
             return self.header(start)
-        image = "" if grid is None else IMAGE
-        turn = f"{TURN_START}user\n{image}{text}{TURN_END}\n{TURN_START}assistant\n"
-        return self.piece(turn, () if grid is None else (grid,), start=start, first_slot=slot)
+        turn = self._turn("user", () if grid is None else (grid,), text)
+        return self.piece([*turn, self.start_of_turn, "assistant\n"], start=start, first_slot=slot)
 
     def response(self, text: str, *, start: int) -> Piece:
         """A response as a training target: its text and the end-of-turn token."""
-        return self.piece(f"{text}{TURN_END}", start=start)
+        return self.piece([text, self.end_of_turn], start=start)
 
     def sampled(self, ids: np.ndarray, *, start: int) -> Piece:
         """A response from the ids that were sampled."""
@@ -118,24 +120,38 @@ class Chat:
         line = np.arange(start, start + len(ids), dtype=np.int32)
         return Piece(ids, np.tile(line, (3, 1)), np.full(len(ids), -1, np.int32), start + len(ids))
 
-    def piece(self, markup: str, grids: Many[Grid] = (), *, start: int = 0, first_slot: int = 0) -> Piece:
-        """Tokenises chat markup in which each `<|image_pad|>` stands for one image.
+    def piece(self, parts: Many[str | int | Grid], *, start: int = 0, first_slot: int = 0) -> Piece:
+        """Tokenises a conversation given in parts.
+
+        Args:
+          parts: a string is text in which nothing is special, so that code which spells `<|im_end|>` ends no turn;
+            an int is the id of a special token; a grid is an image and the vision markers around it.
+          start: position of the first token.
+          first_slot: of the first image.
 
         Raises:
-          ValueError: the number of placeholders is not the number of grids, or an image has too many tokens.
+          ValueError: an image has too many tokens.
         """
-        pad = self.config.image_token_id
-        ids = np.asarray(self.tokenizer.encode(markup, add_special_tokens=False), np.int32)
-        places = np.flatnonzero(ids == pad)
-        if len(places) != len(grids):
-            raise ValueError(f"the text holds {len(places)} image placeholders for {len(grids)} images")
-        pieces, done, position = [], 0, start
-        for slot, (place, grid) in enumerate(zip(places, grids, strict=True), start=first_slot):
-            pieces.append(self.sampled(ids[done:place], start=position))
-            pieces.append(self.image(grid, slot=slot, start=pieces[-1].next_position))
-            done, position = place + 1, pieces[-1].next_position
-        pieces.append(self.sampled(ids[done:], start=position))
+        pieces = [self.sampled([], start=start)]
+        slot = first_slot
+        for part in parts:
+            position = pieces[-1].next_position
+            if isinstance(part, tuple):
+                pieces.append(self.sampled([self.config.vision_start_token_id], start=position))
+                pieces.append(self.image(part, slot=slot, start=position + 1))
+                pieces.append(self.sampled([self.config.vision_end_token_id], start=pieces[-1].next_position))
+                slot += 1
+            else:
+                pieces.append(self.sampled([part] if isinstance(part, int) else self._text_ids(part), start=position))
         return functools.reduce(Piece.__add__, pieces)
+
+    def _turn(self, role: str, grids: Many[Grid], text: str) -> list[str | int | Grid]:
+        # Text that nothing separates is tokenised together.
+        words = [f"{role}\n", *grids, text] if grids else [f"{role}\n{text}"]
+        return [self.start_of_turn, *words, self.end_of_turn, "\n"]
+
+    def _text_ids(self, text: str) -> list[int]:
+        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
 
     def image(self, grid: Grid, *, slot: int, start: int) -> Piece:
         """The merged tokens of the image in a slot, without the vision markers around them."""
