@@ -22,8 +22,8 @@ SHARES = {"1,8,1": 0.17, "2,2,2": 0.32}
 MORE_SHARES = {"8,1,1": 1.0, "1,4,2": 0.17}
 
 
-def run_cases(folder, meshes):
-    command = [sys.executable, "-m", "tests.multidevice.cases", str(folder), *meshes]
+def run_cases(module, *arguments):
+    command = [sys.executable, "-m", f"tests.multidevice.{module}", *map(str, arguments)]
     environment = os.environ | {"JAX_PLATFORMS": "cpu"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -42,12 +42,19 @@ def check(results, shares):
 
 
 def test_sharded_equals_single_device(tmp_path):
-    check(run_cases(tmp_path, SHARES), SHARES)
+    check(run_cases("cases", tmp_path, *SHARES), SHARES)
 
 
 @pytest.mark.slow
 def test_sharded_equals_single_device_on_more_meshes(tmp_path):
-    check(run_cases(tmp_path, MORE_SHARES), MORE_SHARES)
+    check(run_cases("cases", tmp_path, *MORE_SHARES), MORE_SHARES)
+
+
+def test_every_device_runs_the_kernel_on_its_own_rows_and_heads():
+    results = run_cases("kernel_cases")
+    assert results["split"]["largest"] < 5e-5 and results["whole"]["largest"] < 5e-5, results
+    assert (results["split"]["rows"], results["split"]["heads"]) == (1, 2)
+    assert (results["whole"]["rows"], results["whole"]["heads"]) == (1, 4)
 
 
 @pytest.mark.parametrize("size", ["2b", "4b", "8b", "32b"])
