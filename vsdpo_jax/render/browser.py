@@ -95,9 +95,12 @@ def _installers() -> Iterator[tuple[str, list[list[str]]]]:
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if apt is not None and (not sudo or shutil.which("sudo") is not None):
         environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
-        packages = ["--yes", "--no-install-recommends", "chromium", "fonts-liberation"]
-        yield "apt-get", [[*sudo, apt, "update"], [*sudo, *environment, apt, "install", *packages]]
-    yield "playwright", [[sys.executable, "-m", "playwright", "install", "--with-deps", "chromium"]]
+        update, install = [*sudo, apt, "update"], [*sudo, *environment, apt, "install", "--yes"]
+        install += ["--no-install-recommends", "fonts-liberation"]
+        # Debian packs the headless shell by itself; Ubuntu has neither, and Playwright's own comes next.
+        yield "apt-get (headless shell)", [update, [*install, "chromium-headless-shell"]]
+        yield "apt-get", [update, [*install, "chromium"]]
+    yield "playwright", [[sys.executable, "-m", "playwright", "install", "--with-deps", "--only-shell", "chromium"]]
 
 
 def _failure(command: list[str]) -> str:

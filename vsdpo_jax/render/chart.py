@@ -11,7 +11,6 @@ import functools
 import io
 import logging
 import os
-import random
 import signal
 import traceback
 import warnings
@@ -20,18 +19,17 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib import pyplot
+from matplotlib import font_manager, pyplot
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from vsdpo_jax.render import hooks
+from vsdpo_jax.render import hooks, seeds
 from vsdpo_jax.render.chart_elements import Collector
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.render.statements import Program, split_lines
 
-_default_rng = np.random.default_rng
 # Options of `savefig` that say how the file is written and not what it shows.
 _FILE_OPTIONS = ("filename", "format", "backend", "pil_kwargs", "metadata")
 _run: Run | None = None
@@ -82,6 +80,7 @@ class Run:
 def install() -> None:
     """Hooks Matplotlib and draws a first figure, so that forked jobs find everything warm. Call once per process."""
     matplotlib.use("Agg")
+    _order_fonts()
     hooks.install()
     _warm_up()
     FigureCanvasAgg.draw = _draw
@@ -92,7 +91,13 @@ def install() -> None:
     Figure.show = lambda figure, warn=True: _show()
     matplotlib.use = lambda *arguments, **keywords: None
     pyplot.switch_backend = lambda *arguments, **keywords: None
-    np.random.default_rng = lambda seed=None: _default_rng(0 if seed is None else seed)
+
+
+def _order_fonts() -> None:
+    """Of two files with the same face Matplotlib takes the first: its own, else by name, whatever the disk's order."""
+    folder = matplotlib.get_data_path()
+    for faces in (font_manager.fontManager.ttflist, font_manager.fontManager.afmlist):
+        faces.sort(key=lambda face: (not face.fname.startswith(folder), os.path.basename(face.fname), face.fname))
 
 
 def run(source: str, limits: RenderLimits, send: Any, max_side: int | None = None) -> None:
@@ -111,8 +116,7 @@ def run(source: str, limits: RenderLimits, send: Any, max_side: int | None = Non
     _run = Run(hooks.Recorder(program), limits, max_side)
     hooks.activate(_run.recorder)
     _listen(_run)
-    random.seed(0)
-    np.random.seed(0)
+    seeds.fix(source)
     stop_in_time(limits, _run.recorder, send)
     # Address space for the answer after the program has used up all the rest.
     reserve = [bytearray(16 << 20)]

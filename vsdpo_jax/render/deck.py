@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import io
 import os
-import random
 from typing import Any
 
 import numpy as np
 from pptx.presentation import Presentation
 
-from vsdpo_jax.render import chart, deck_hooks, hooks
+from vsdpo_jax.render import chart, deck_hooks, hooks, seeds
 from vsdpo_jax.render.deck_raster import BetterOffice, DrawnSlide, Rasterizer
 from vsdpo_jax.render.limits import RenderLimits
 
@@ -37,8 +36,7 @@ def run(source: str, limits: RenderLimits, send: Any) -> None:
     recorder = hooks.Recorder(program)
     hooks.activate(recorder)
     _presentations.clear()
-    random.seed(0)
-    np.random.seed(0)
+    seeds.fix(source)
     chart.stop_in_time(limits, recorder, send)
     try:
         try:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from vsdpo_jax.errors import UserError
-from vsdpo_jax.render import sandbox, wire
+from vsdpo_jax.render import fonts, sandbox, wire
 from vsdpo_jax.render.folder import empty
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.types import Scene
@@ -110,7 +110,7 @@ class RenderFarm:
         """
         future: Future[Scene] = Future()
         job = {"kind": kind, "source": source, "max_side": max_side}
-        key = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
+        key = hashlib.sha256(json.dumps([job, fonts.font_set()], sort_keys=True).encode()).hexdigest()
         with self._lock:
             self._check_open()
             cached = self._cache.get(key)
@@ -317,6 +317,8 @@ def _scene(job: dict[str, Any], message: dict[str, Any], payload: bytes) -> Scen
 def worker_environment() -> dict[str, str]:
     """The environment of render processes: fixed for the same bytes everywhere, and without the trainer's secrets."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vsdpo_jax" / "matplotlib"
+    # Matplotlib lists the fonts once and never looks again, so another set of fonts needs a list of its own.
+    cache /= fonts.font_set()[:16]
     cache.mkdir(parents=True, exist_ok=True)
     kept = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "VSDPO_CHROMIUM", "PLAYWRIGHT_BROWSERS_PATH")
     fixed = {
