@@ -11,8 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from vsdpo_jax.data.source import PromptSource, Stream
-from vsdpo_jax.evaluate import summarize
-from vsdpo_jax.metrics import rollout_metrics
+from vsdpo_jax.metrics import rollout_metrics, summarize
 from vsdpo_jax.objective import grpo
 from vsdpo_jax.objective.method import method_named
 from vsdpo_jax.pack import PackedBatch, Packer

@@ -16,24 +16,29 @@ from vsdpo_jax.errors import UserError, exit_cleanly
 CONFIG = config_flags.DEFINE_config_file("config", None, "Config file, for instance configs/tiny.py.", lock_config=True)
 
 
-def run(main: Callable[[ConfigDict], None]) -> None:
-    """Parse the command line and call `main(config)`; a `UserError` becomes one line and exit status 2."""
+def run(main: Callable[[ConfigDict], None], required: bool = True) -> None:
+    """Parse the command line and call `main(config)`; a `UserError` becomes one line and exit status 2.
+
+    Args:
+      main: the command.
+      required: refuse a command line without `--config`; else `main` gets None for it.
+    """
 
     def start(_):
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.WARNING)  # Libraries narrate every checkpoint at the default level.
         exit_cleanly(lambda: main(CONFIG.value))
 
-    app.run(start, flags_parser=_parse)
+    app.run(start, flags_parser=lambda argv: _parse(argv, required))
 
 
-def _parse(argv: list[str]) -> list[str]:
+def _parse(argv: list[str], required: bool) -> list[str]:
     if {"--help", "-h", "--helpfull", "--helpshort"} & set(argv):
         return flags.FLAGS(argv)
     remaining: list[str] = []
 
     def parse():
-        _check(argv[1:])
+        _check(argv[1:], required)
         try:
             remaining.extend(flags.FLAGS(argv))
         except (flags.Error, TypeError, ValueError) as error:
@@ -43,10 +48,12 @@ def _parse(argv: list[str]) -> list[str]:
     return remaining
 
 
-def _check(arguments: list[str]) -> None:
+def _check(arguments: list[str], required: bool) -> None:
     """Refuse a missing config and unknown fields by name: the flag parser's own messages do not say which."""
     names = [argument.lstrip("-") for argument in arguments if argument.startswith("-")]
     given = [name.removeprefix("config=") for name in names if name.startswith("config=")]
+    if not given and not required:
+        return
     if not given:
         raise UserError("--config is missing: give a config file, for instance --config=configs/tiny.py")
     known = list(_fields(load_config(given[-1])))

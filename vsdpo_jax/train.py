@@ -24,8 +24,7 @@ from vsdpo_jax.batches import RolloutBatches, RolloutCollector, StepInput, Targe
 from vsdpo_jax.checkpoint import Checkpoints, claim_workdir
 from vsdpo_jax.data.registry import prompt_source, target_source
 from vsdpo_jax.errors import UserError
-from vsdpo_jax.evaluate import summarize
-from vsdpo_jax.metrics import MetricsWriter, batch_metrics, divergence_metrics
+from vsdpo_jax.metrics import MetricsWriter, batch_metrics, divergence_metrics, summarize
 from vsdpo_jax.model import weights
 from vsdpo_jax.objective.method import method_named
 from vsdpo_jax.objective.optimizer import make_optimizer

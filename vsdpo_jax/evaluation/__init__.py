@@ -1,0 +1,1 @@
+"""Benchmarks of the paper: examples and predictions in, tables, `scores.json` and a gallery out."""
