@@ -27,7 +27,7 @@ from vsdpo_jax.render.limits import RenderLimits
 
 def define_flags() -> None:
     """Defined when run, not when imported: other commands have flags of the same names."""
-    flags.DEFINE_enum("benchmark", None, list(BENCHMARKS), "What to score.", required=True)
+    flags.DEFINE_string("benchmark", None, f"What to score: {', '.join(BENCHMARKS)}.", required=True)
     flags.DEFINE_string("data", None, "Folder with the benchmark's published files, local or gs://.", required=True)
     flags.DEFINE_string("out", None, "Folder for scores.json, gallery.html and unfinished work.", required=True)
     flags.DEFINE_string("predictions", None, "Folder of ID.py, ID.html or ID.md, with pairs.json where names differ.")

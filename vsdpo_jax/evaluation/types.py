@@ -98,7 +98,7 @@ class ExampleScore:
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """A column of a benchmark's table: its key in the totals and its title. All values are in 0–1 and shown times 100."""
+    """A column of a benchmark's table: its key in the totals and its title. Values are in 0–1, shown times 100."""
 
     key: str
     title: str
