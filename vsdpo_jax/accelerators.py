@@ -1,7 +1,7 @@
 """What the vendors say that their chips can do: the one table behind MFU, rooflines and the planner's limits.
 
-TPU figures are those of cloud.google.com/tpu/docs/system-architecture-tpu-vm, for one chip. GPU figures are those of the
-SXM data sheets, without sparsity.
+TPU figures are those of cloud.google.com/tpu/docs/system-architecture-tpu-vm, for one chip. GPU figures are those of
+the SXM data sheets, without sparsity.
 """
 
 from __future__ import annotations
