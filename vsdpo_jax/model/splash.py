@@ -8,6 +8,7 @@ the keys of the prefix are read in place instead of being copied G times. Paddin
 from __future__ import annotations
 
 import functools
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import jax.numpy as jnp
@@ -115,6 +116,12 @@ def _kernel(branches: int, length: int, prefix: int, causal: bool, heads: int, b
         block_q_dq=block,
         block_kv_dq=block,
     )
-    # The kernel holds its block lists as arrays: made here once, they must not belong to the trace that asked first.
-    with jax.ensure_compile_time_eval():
-        return kernels.make_splash_mha(mask, block_sizes=sizes, head_shards=1, q_seq_shards=1, interpret=interpret)
+
+    def make():
+        made = kernels.make_splash_mha(mask, block_sizes=sizes, head_shards=1, q_seq_shards=1, interpret=interpret)
+        return jax.tree.map(np.asarray, made)
+
+    # The kernel holds its block lists as arrays, which must belong neither to the trace that asked first nor to the
+    # devices of its mesh (they may be described only, to compile for): another thread knows of neither.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(make).result()
