@@ -13,7 +13,8 @@ CASES = {
     "alone": (2, 1, 20, 4, 4, 16, None, 1),
     "shared_prefix": (2, 3, 20, 4, 2, 16, 30, 1),
     "own_prefixes": (2, 3, 20, 4, 2, 16, 30, 3),
-    "several_blocks": (1, 2, 150, 2, 1, 16, 140, 1),
+    # Blocks of 512 that hold the end of one branch and the start of the next.
+    "several_blocks": (1, 3, 300, 2, 1, 16, 140, 1),
     "head_72": (1, 2, 40, 2, 2, 72, None, 1),
 }
 
@@ -88,7 +89,7 @@ def test_kernel_equals_the_reference_in_values_and_gradients(case):
 
 
 def test_branch_mask_keeps_branches_apart():
-    mask = BranchMask(branches=2, length=3, prefix=2, causal=True)[slice(None), slice(None)]
+    mask = BranchMask(rows=6, columns=8, length=3, prefix=2, causal=True)[slice(None), slice(None)]
     wanted = """
         11 100 000
         11 110 000

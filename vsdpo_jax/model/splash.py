@@ -2,7 +2,8 @@
 
 The G branches of a prompt are laid end to end, `[prefix | branch 0 | branch 1 | …]`, under a static mask that keeps
 branches apart. Blocks that the mask leaves empty are never visited, so branches cost what they would cost alone, and
-the keys of the prefix are read in place instead of being copied G times. Padding is masked by segment ids.
+the keys of the prefix are read in place instead of being copied G times. A branch is padded to whole lanes, not to
+whole blocks: a block may hold the end of one and the start of the next. Padding is masked by segment ids.
 """
 
 from __future__ import annotations
@@ -24,18 +25,17 @@ LARGEST_BLOCK = 512
 
 
 class BranchMask(masks.Mask):
-    """Queries of `branches` sequences of `length` against a prefix and those sequences, bool[rows, columns]."""
+    """Queries of sequences of `length`, end to end, against a prefix and those sequences, bool[rows, columns]."""
 
-    def __init__(self, branches: int, length: int, prefix: int, causal: bool):
-        self._key = (branches, length, prefix, causal)
+    def __init__(self, rows: int, columns: int, length: int, prefix: int, causal: bool):
+        self._key = (rows, columns, length, prefix, causal)
 
     @property
     def shape(self) -> tuple[int, int]:
-        branches, length, prefix, _ = self._key
-        return branches * length, prefix + branches * length
+        return self._key[:2]
 
     def __getitem__(self, index) -> np.ndarray:
-        _, length, prefix, causal = self._key
+        _, _, length, prefix, causal = self._key
         rows, columns = (np.arange(size)[part] for size, part in zip(self.shape, index, strict=True))
         rows, own = rows[:, None], columns[None] - prefix
         seen = own // length == rows // length
@@ -75,22 +75,25 @@ def _attend(query, key, value, valid, prefix, *, causal: bool, interpret: bool):
         # Nothing is shared: every branch is a row of its own.
         rows = jax.tree.map(lambda x: x.reshape(n * g, 1, *x.shape[2:]), (query, key, value, valid, prefix))
         return _attend(*rows, causal=causal, interpret=interpret).reshape(n, g, t, h, a)
-    block = min(LARGEST_BLOCK, _round_up(t, LANES))
-    length, columns = _round_up(t, block), _round_up(a, LANES)
+    length, columns = _round_up(t, LANES), _round_up(a, LANES)
     scaled = (query.astype(jnp.float32) * a**-0.5).astype(query.dtype)
     queries = _lay_out(scaled, length, columns)
     keys, values = _lay_out(key, length, columns), _lay_out(value, length, columns)
     seen = jnp.pad(valid, ((0, 0), (0, 0), (0, length - t))).reshape(n, g * length)
     before = 0
     if prefix is not None:
-        before = _round_up(prefix[2].shape[-1], block)
+        before = _round_up(prefix[2].shape[-1], LANES)
         keys = jnp.concatenate([_lay_out(prefix[0], before, columns), keys], axis=2)
         values = jnp.concatenate([_lay_out(prefix[1], before, columns), values], axis=2)
         prefix_seen = jnp.pad(prefix[2][:, 0], ((0, 0), (0, before - prefix[2].shape[-1])))
         seen = jnp.concatenate([prefix_seen, seen], axis=1)
-    kernel = _kernel(g, length, before, causal, h, block, interpret)
-    segments = kernels.SegmentIds(q=jnp.ones((n, g * length), jnp.int32), kv=seen.astype(jnp.int32))
-    out = jax.vmap(kernel)(queries, keys, values, segments)
+    blocks = tuple(min(LARGEST_BLOCK, size) for size in (g * length, before + g * length))
+    queries = _pad_to(queries, blocks[0], axis=2)
+    keys, values, seen = _pad_to(keys, blocks[1], axis=2), _pad_to(values, blocks[1], axis=2), _pad_to(seen, blocks[1])
+    rows = queries.shape[2]
+    kernel = _kernel(rows, seen.shape[1], length, before, causal, h, blocks, interpret)
+    segments = kernels.SegmentIds(q=jnp.ones((n, rows), jnp.int32), kv=seen.astype(jnp.int32))
+    out = jax.vmap(kernel)(queries, keys, values, segments)[:, :, : g * length]
     return out.reshape(n, h, g, length, columns)[:, :, :, :t, :a].transpose(0, 2, 3, 1, 4).astype(value.dtype)
 
 
@@ -101,20 +104,27 @@ def _lay_out(x, length: int, columns: int):
     return x.transpose(0, 3, 1, 2, 4).reshape(n, heads, g * length, columns)
 
 
+def _pad_to(x, multiple: int, axis: int = 1):
+    """Zeros at the end of an axis, up to a multiple."""
+    missing = _round_up(x.shape[axis], multiple) - x.shape[axis]
+    return jnp.pad(x, [(0, missing if i == axis else 0) for i in range(x.ndim)])
+
+
 def _round_up(size: int, multiple: int) -> int:
     return -(-size // multiple) * multiple
 
 
 @functools.lru_cache(maxsize=64)
-def _kernel(branches: int, length: int, prefix: int, causal: bool, heads: int, block: int, interpret: bool):
-    mask = masks.MultiHeadMask([BranchMask(branches, length, prefix, causal)] * heads)
+def _kernel(rows: int, columns: int, length: int, prefix: int, causal: bool, heads: int, blocks, interpret: bool):
+    mask = masks.MultiHeadMask([BranchMask(rows, columns, length, prefix, causal)] * heads)
+    block_q, block_kv = blocks
     sizes = kernels.BlockSizes(
-        block_q=block,
-        block_kv=block,
-        block_q_dkv=block,
-        block_kv_dkv=block,
-        block_q_dq=block,
-        block_kv_dq=block,
+        block_q=block_q,
+        block_kv=block_kv,
+        block_q_dkv=block_q,
+        block_kv_dkv=block_kv,
+        block_q_dq=block_q,
+        block_kv_dq=block_kv,
     )
 
     def make():
