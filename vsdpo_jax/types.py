@@ -138,6 +138,29 @@ class RenderError:
 
 
 @dataclasses.dataclass(frozen=True)
+class ChartTraces:
+    """What ChartMimic compares of two charts (`render/chart_traces.py`).
+
+    Attributes:
+      texts: the strings that are drawn, a line each, without tick labels of the figure's own x and y axes.
+      layout: for every panel in a grid: the grid's rows and columns, its first and last row, first and last column.
+      axes: all panels, with those that are in no grid.
+      types: outermost calls by plotting function.
+      colors: (function, `#RRGGBB` or name of a color map), each once, in order of appearance.
+      colors_whole: false if an artist without a color ended the recording of colors.
+      complete: the program ran to its end; else the traces are of what it drew before.
+    """
+
+    texts: tuple[str, ...]
+    layout: tuple[tuple[int, ...], ...]
+    axes: int
+    types: tuple[tuple[str, int], ...]
+    colors: tuple[tuple[str, str], ...]
+    colors_whole: bool
+    complete: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class Scene:
     """What every renderer returns, whatever the domain.
 
@@ -151,6 +174,7 @@ class Scene:
       warnings: messages of the renderer that a person should know (missing glyphs, …).
       error: None if the code ran and drew something.
       seconds: wall time of the job in its worker.
+      traces: of a chart, if the job asked for them and the program drew something; may be there beside an error.
     """
 
     source: str
@@ -163,6 +187,7 @@ class Scene:
     warnings: tuple[str, ...] = ()
     error: RenderError | None = None
     seconds: float = 0.0
+    traces: ChartTraces | None = None
 
 
 @dataclasses.dataclass(frozen=True)

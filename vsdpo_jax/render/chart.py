@@ -6,6 +6,7 @@ that `savefig(); clf()` works. A file is written only inside the job's own folde
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import io
@@ -25,7 +26,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from vsdpo_jax.render import hooks, seeds
+from vsdpo_jax.render import chart_traces, hooks, seeds
 from vsdpo_jax.render.chart_elements import Collector
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.render.statements import Program, split_lines
@@ -42,8 +43,15 @@ class TooLarge(Exception):
 class Run:
     """One candidate: its recorder and what has been captured so far."""
 
-    def __init__(self, recorder: hooks.Recorder, limits: RenderLimits, max_side: int | None):
+    def __init__(
+        self,
+        recorder: hooks.Recorder,
+        limits: RenderLimits,
+        max_side: int | None,
+        tracer: chart_traces.Tracer | None = None,
+    ):
         self.recorder = recorder
+        self.tracer = tracer
         self.limits = limits
         self.max_side = max_side
         self.saved: dict[str, Any] | None = None
@@ -52,19 +60,22 @@ class Run:
         self.warnings: dict[str, None] = {}
 
     def capture(self, figure: Figure, **options: Any) -> dict[str, Any]:
-        """Draws the figure and returns pixels, size and elements."""
+        """Draws the figure and returns pixels, size, elements and, with a tracer, what it shows."""
+        is_pdf = options.get("format") == "pdf"
         options = {key: value for key, value in options.items() if key not in _FILE_OPTIONS}
         options["dpi"] = self._resolution(figure, options.get("dpi"))
         buffer = io.BytesIO()
         self.collected = None
         self.recorder.paused += 1
+        drawing = self.tracer.drawing(figure, is_pdf) if self.tracer else contextlib.nullcontext()
         try:
-            _print_figure(figure.canvas, buffer, format="rgba", **options)
+            with drawing as drawn:
+                _print_figure(figure.canvas, buffer, format="rgba", **options)
         finally:
             self.recorder.paused -= 1
         elements, (width, height) = self.collected
         rgba = np.frombuffer(buffer.getbuffer(), np.uint8).reshape(height, width, 4)
-        return {"image": rgba, "elements": elements[: self.limits.elements]}
+        return {"image": rgba, "elements": elements[: self.limits.elements], "drawn": drawn}
 
     def _resolution(self, figure: Figure, dpi: Any) -> float:
         if dpi is None:
@@ -82,6 +93,7 @@ def install() -> None:
     matplotlib.use("Agg")
     _order_fonts()
     hooks.install()
+    chart_traces.install()
     _warm_up()
     FigureCanvasAgg.draw = _draw
     FigureCanvasBase.print_figure = _save
@@ -100,7 +112,7 @@ def _order_fonts() -> None:
         faces.sort(key=lambda face: (not face.fname.startswith(folder), os.path.basename(face.fname), face.fname))
 
 
-def run(source: str, limits: RenderLimits, send: Any, max_side: int | None = None) -> None:
+def run(source: str, limits: RenderLimits, send: Any, max_side: int | None = None, traces: bool = False) -> None:
     """Executes `source` and sends its answer. Never raises for what the candidate does.
 
     Args:
@@ -108,30 +120,36 @@ def run(source: str, limits: RenderLimits, send: Any, max_side: int | None = Non
       limits: of the job.
       send: called with a JSON object and the pixels as bytes; first the statements, then the result.
       max_side: longest side of the image in pixels, None for what the candidate asks for.
+      traces: answer with the traces of ChartMimic as well; for a candidate that raises, with those of what it drew.
     """
     global _run
     if (parsed := parse(source, send)) is None:
         return
     program, code = parsed
-    _run = Run(hooks.Recorder(program), limits, max_side)
+    _run = Run(hooks.Recorder(program), limits, max_side, chart_traces.Tracer() if traces else None)
     hooks.activate(_run.recorder)
+    if traces:
+        chart_traces.prepare(source)
+        chart_traces.activate(_run.tracer)
     _listen(_run)
     seeds.fix(source)
     stop_in_time(limits, _run.recorder, send)
     # Address space for the answer after the program has used up all the rest.
     reserve = [bytearray(16 << 20)]
     try:
-        _execute(code, source)
+        is_complete = _execute(code, source)
         capture = _run.saved or _run.shown or _last_figure(_run)
+        found = _run.tracer.finish(capture["drawn"], is_complete) if traces and capture else None
         stop_the_clock()
         if capture is None:
             send({"status": "no-result", "message": "the program ends without drawing a figure"}, b"")
         else:
-            send(*_answer(capture, list(_run.warnings)))
+            send(*_answer(capture, list(_run.warnings), found))
     except BaseException as error:
+        found = _salvage(_run) if traces and isinstance(error, Exception) else None
         stop_the_clock()
         reserve.clear()
-        send(describe_failure(error, program, _run.recorder), b"")
+        send(describe_failure(error, program, _run.recorder) | {"traces": found}, b"")
 
 
 def parse(source: str, send: Any) -> tuple[Program, CodeType] | None:
@@ -146,19 +164,32 @@ def parse(source: str, send: Any) -> tuple[Program, CodeType] | None:
     return program, code
 
 
-def _execute(code: Any, source: str) -> None:
+def _execute(code: Any, source: str) -> bool:
+    """Runs the candidate; returns whether it came to its end rather than leave by `exit`."""
     try:
         exec(code, {"__name__": "__main__", "__builtins__": __builtins__, "__file__": "chart.py"})
     except SystemExit as error:
         if error.code not in (None, 0) and not (_run.saved or _run.shown or pyplot.get_fignums()):
             raise
+        return False
+    return True
 
 
 def _last_figure(run: Run) -> dict[str, Any] | None:
     return run.capture(pyplot.gcf()) if pyplot.get_fignums() else None
 
 
-def _answer(capture: dict[str, Any], messages: list[str]) -> tuple[dict[str, Any], bytes]:
+def _salvage(run: Run) -> dict[str, Any] | None:
+    """The traces of a candidate that raised, as if it had then saved its figure; None if that cannot be drawn."""
+    try:
+        return run.tracer.finish(run.capture(pyplot.gcf())["drawn"], is_complete=False)
+    except Exception:
+        return None
+
+
+def _answer(
+    capture: dict[str, Any], messages: list[str], traces: dict[str, Any] | None
+) -> tuple[dict[str, Any], bytes]:
     rgba = capture["image"]
     height, width = rgba.shape[:2]
     image = rgba[..., :3]
@@ -166,6 +197,7 @@ def _answer(capture: dict[str, Any], messages: list[str]) -> tuple[dict[str, Any
         alpha = rgba[..., 3:].astype(np.uint16)
         image = ((image * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
     message = {"width": width, "height": height, "elements": capture["elements"], "warnings": messages[:20]}
+    message["traces"] = traces
     return message, np.ascontiguousarray(image).tobytes()
 
 
@@ -182,6 +214,7 @@ def _save(canvas: FigureCanvasBase, filename: Any, *arguments: Any, **options: A
         return _print_figure(canvas, filename, *arguments, **options)
     names = ("dpi", "facecolor", "edgecolor", "orientation", "format")
     options.update(zip(names, arguments, strict=False))
+    options["format"] = _format(filename, options.get("format"))
     _run.saved = _run.capture(canvas.figure, **options)
     if not isinstance(filename, (str, os.PathLike)):
         # The program goes on with these bytes (an animation, an embedded picture, a page), so they must be real.
@@ -192,6 +225,13 @@ def _save(canvas: FigureCanvasBase, filename: Any, *arguments: Any, **options: A
             _run.recorder.paused -= 1
     _write(os.fspath(filename), _run.saved["image"])
     return None
+
+
+def _format(filename: Any, named: str | None) -> str | None:
+    """The format of a file by its name, if no other is asked for."""
+    if named is None and isinstance(filename, (str, os.PathLike)):
+        named = os.path.splitext(os.fspath(filename))[1][1:] or matplotlib.rcParams["savefig.format"]
+    return named.lower() if named else None
 
 
 def _write(path: str, rgba: np.ndarray) -> None:

@@ -95,7 +95,14 @@ class RenderFarm:
         self._thread = threading.Thread(target=self._manage, name="render-farm", daemon=True)
         self._thread.start()
 
-    def submit(self, source: str, kind: str = "chart", *, max_side: int | None = None) -> Future[Scene]:
+    def submit(
+        self,
+        source: str,
+        kind: str = "chart",
+        *,
+        max_side: int | None = None,
+        traces: bool = False,
+    ) -> Future[Scene]:
         """Queues a program; blocks while `pending` jobs are on their way.
 
         Args:
@@ -105,11 +112,15 @@ class RenderFarm:
           max_side: longest side of a chart in pixels; None for the size that the program asks for. Pages keep their
             size, because another one would be another layout.
 
+          traces: fill in `Scene.traces` of a chart.
+
         Raises:
           RuntimeError: the farm is closed; `RenderSetupError` if it closed because it cannot work.
         """
         future: Future[Scene] = Future()
         job = {"kind": kind, "source": source, "max_side": max_side}
+        if traces:
+            job["traces"] = True
         key = hashlib.sha256(json.dumps([job, fonts.font_set()], sort_keys=True).encode()).hexdigest()
         with self._lock:
             self._check_open()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from vsdpo_jax.render.statements import split_lines
-from vsdpo_jax.types import Box, Element, RenderError, Scene, Statement
+from vsdpo_jax.types import Box, ChartTraces, Element, RenderError, Scene, Statement
 
 HEADER = struct.Struct(">II")
 LONGEST_TEXT = 2000
@@ -133,8 +133,10 @@ def _read_statements(rows: Any, source: str) -> tuple[Statement, ...]:
 
 
 def _read_result(source, kind, message, payload, statements, seconds) -> Scene:
+    traces = _read_traces(message["traces"]) if message.get("traces") is not None else None
     if "status" in message:
-        return Scene(source, kind, statements=statements, error=_read_error(message, statements), seconds=seconds)
+        error = _read_error(message, statements)
+        return Scene(source, kind, statements=statements, error=error, seconds=seconds, traces=traces)
     width, height = _integer(message.get("width")), _integer(message.get("height"))
     if width <= 0 or height <= 0 or width * height * 3 != len(payload):
         raise WireError("the pixels do not fit the size")
@@ -152,6 +154,21 @@ def _read_result(source, kind, message, payload, statements, seconds) -> Scene:
         statements=statements,
         warnings=tuple(_text(value) for value in message.get("warnings", [])[:50]),
         seconds=seconds,
+        traces=traces,
+    )
+
+
+def _read_traces(row: Any) -> ChartTraces:
+    if not isinstance(row, dict) or not isinstance(row["types"], dict):
+        raise WireError("traces are not objects")
+    return ChartTraces(
+        texts=tuple(_text(value) for value in row["texts"]),
+        layout=tuple(tuple(_integer(value) for value in _sequence(place, 6)) for place in row["layout"]),
+        axes=_integer(row["axes"]),
+        types=tuple((_text(name), _count(count)) for name, count in row["types"].items()),
+        colors=tuple((_text(group), _text(color)) for group, color in map(_pair, row["colors"])),
+        colors_whole=row["colors_whole"] is True,
+        complete=row["complete"] is True,
     )
 
 
@@ -216,6 +233,12 @@ def _pair(value: Any) -> list[Any]:
 def _integer(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise WireError("expected an integer")
+    return value
+
+
+def _count(value: Any) -> int:
+    if _integer(value) < 1:
+        raise WireError("expected a count")
     return value
 
 

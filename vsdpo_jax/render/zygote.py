@@ -207,7 +207,7 @@ def _be_job(
         if job["kind"] == "pptx":
             deck.run(job["source"], limits, send)
         else:
-            chart.run(job["source"], limits, send, job.get("max_side"))
+            chart.run(job["source"], limits, send, job.get("max_side"), bool(job.get("traces")))
     except BaseException:
         code = 1
     finally:
