@@ -14,6 +14,8 @@ setup(
     install_requires=[
         "absl-py>=2.1",
         "array_record>=0.7",
+        # Design2Code's rules are defined on what its html.parser tree makes of a page.
+        "beautifulsoup4>=4.12",
         # Young: its display list is what the boxes of slides come from, so another version is another renderer.
         "betteroffice-pptx==0.2.1",
         "etils[epath]>=1.10",

@@ -18,6 +18,7 @@ Boxes are `(left, top, right, bottom)` in pixels of the rendered image, origin a
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -175,6 +176,7 @@ class Scene:
       error: None if the code ran and drew something.
       seconds: wall time of the job in its worker.
       traces: of a chart, if the job asked for them and the program drew something; may be there beside an error.
+      report: what a renderer of a benchmark measured besides, as unchecked JSON values; empty for all others.
     """
 
     source: str
@@ -188,6 +190,7 @@ class Scene:
     error: RenderError | None = None
     seconds: float = 0.0
     traces: ChartTraces | None = None
+    report: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,6 +9,7 @@ be), from a thread that lives as long as the farm, because the kernel ends the s
 
 from __future__ import annotations
 
+import base64
 import collections
 import contextlib
 import dataclasses
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from vsdpo_jax.errors import UserError
 from vsdpo_jax.render import fonts, sandbox, wire
 from vsdpo_jax.render.folder import empty
 from vsdpo_jax.render.limits import RenderLimits
+from vsdpo_jax.render.measures import MEASURES
 from vsdpo_jax.types import Scene
 
 logger = logging.getLogger(__name__)
@@ -77,7 +79,7 @@ class RenderFarm:
         self.workers = workers or len(os.sched_getaffinity(0))
         page = {"module": BROWSER, "workers": browsers, "recycle": 20_000}
         chart = {"module": ZYGOTE, "workers": self.workers, "recycle": 5000}
-        self._pools = {"chart": chart, "pptx": chart, "web": page, "slide": page}
+        self._pools = {"chart": chart, "pptx": chart, "web": page, "slide": page, **dict.fromkeys(MEASURES, page)}
         self._require_isolation = require_isolation
         self._slots = threading.BoundedSemaphore(pending)
         self._lock = threading.Lock()
@@ -101,6 +103,7 @@ class RenderFarm:
         kind: str = "chart",
         *,
         max_side: int | None = None,
+        assets: Mapping[str, bytes] | None = None,
         traces: bool = False,
     ) -> Future[Scene]:
         """Queues a program; blocks while `pending` jobs are on their way.
@@ -108,10 +111,10 @@ class RenderFarm:
         Args:
           source: the program.
           kind: `chart`; `pptx` for a python-pptx program; `web` for a page 1280 pixels wide; `slide` for an HTML slide
-            of 1280 x 720.
+            of 1280 x 720; or one of `measures.MEASURES`, which read a page as a benchmark does.
           max_side: longest side of a chart in pixels; None for the size that the program asks for. Pages keep their
             size, because another one would be another layout.
-
+          assets: the only files that a page can load, by whole address or, beside the page, by name.
           traces: fill in `Scene.traces` of a chart.
 
         Raises:
@@ -121,6 +124,8 @@ class RenderFarm:
         job = {"kind": kind, "source": source, "max_side": max_side}
         if traces:
             job["traces"] = True
+        if assets:
+            job["assets"] = {name: base64.b64encode(data).decode() for name, data in assets.items()}
         key = hashlib.sha256(json.dumps([job, fonts.font_set()], sort_keys=True).encode()).hexdigest()
         with self._lock:
             self._check_open()

@@ -14,15 +14,20 @@ import asyncio
 import base64
 import contextlib
 import dataclasses
+import functools
 import io
 import json
+import mimetypes
 import os
+import re
 import signal
 import socket
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 from PIL import Image
@@ -33,6 +38,7 @@ from vsdpo_jax.render import landlock, sandbox, seccomp, wire
 from vsdpo_jax.render.browser import find_chromium
 from vsdpo_jax.render.html_source import HtmlSource
 from vsdpo_jax.render.limits import RenderLimits
+from vsdpo_jax.render.measures import find_measure
 from vsdpo_jax.render.web_elements import STYLES, read_snapshot
 from vsdpo_jax.render.web_rules import add_rules
 
@@ -42,6 +48,9 @@ POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:; "
     "media-src data:; base-uri 'none'; form-action 'none'; sandbox allow-scripts"
 )
+# With assets a page may ask for files, and gets those; every other request is refused all the same.
+ASSET_POLICY = re.sub("(style|script|img|font)-src", r"\1-src http: https:", POLICY)
+ASSET_TYPES = {"script": "text/javascript", "stylesheet": "text/css"}
 # The same bytes on every machine, no background traffic, nothing on the screen.
 ARGUMENTS = (
     "--font-render-hinting=none", "--disable-lcd-text", "--force-color-profile=srgb", "--hide-scrollbars",
@@ -51,6 +60,8 @@ ARGUMENTS = (
 )  # fmt: skip
 HEALTHY = "<!doctype html><body style='background:#fff'><h1>healthy</h1></body>"
 PAGE_SECONDS = 10.0
+# A benchmark's measure loads a page several times.
+MEASURE_SECONDS = 18.0
 START_SECONDS = 40.0
 PAGES_PER_BROWSER = 1000
 
@@ -66,6 +77,7 @@ class WebRenderer:
         self._shared: tuple[Page, CDPSession] | None = None
         self._pages = 0
         self._document = ""
+        self._assets: dict[str, bytes] = {}
 
     async def start(self) -> None:
         """Starts Playwright and the browser.
@@ -86,23 +98,35 @@ class WebRenderer:
         )
         self._shared, self._pages = None, 0
 
-    async def render(self, source: str, kind: str) -> tuple[dict[str, Any], bytes, HtmlSource]:
-        """Elements, pixels and the parsed source of a page."""
-        document = HtmlSource(source)
+    async def render(
+        self, source: str, kind: str, assets: Mapping[str, str] | None = None
+    ) -> tuple[dict[str, Any], bytes, HtmlSource]:
+        """Elements, pixels and the parsed source of a page. `assets` are files by address, base64."""
+        measure = find_measure(kind)
+        document = HtmlSource("" if measure else source)
         scripted = "<script" in source.lower()
         if self._browser is None or not self._browser.is_connected() or self._pages >= PAGES_PER_BROWSER:
             await self._restart()
         self._pages += 1
         self._document = document.marked
+        self._assets = {urljoin(ADDRESS, name): base64.b64decode(data) for name, data in (assets or {}).items()}
         page, session = await self._page(scripted)
+        if measure is not None:
+            work = measure(functools.partial(self._load, page), session, source, scripted)
+        else:
+            work = self._capture(page, session, document, kind)
         try:
-            answer = await asyncio.wait_for(self._capture(page, session, document, kind), PAGE_SECONDS)
+            answer = await asyncio.wait_for(work, MEASURE_SECONDS if measure else PAGE_SECONDS)
         except BaseException:
             await self._discard(page)
             raise
         if scripted:
             await self._discard(page)
         return *answer, document
+
+    async def _load(self, page: Page, text: str) -> None:
+        self._document = text
+        await page.goto(ADDRESS, wait_until="load")
 
     async def _capture(
         self, page: Page, session: CDPSession, document: HtmlSource, kind: str
@@ -157,8 +181,15 @@ class WebRenderer:
 
     async def _answer(self, route: Route) -> None:
         if route.request.url == ADDRESS and route.request.is_navigation_request():
-            headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": POLICY}
+            policy = ASSET_POLICY if self._assets else POLICY
+            headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": policy}
             await route.fulfill(body=self._document, headers=headers)
+        elif route.request.url in self._assets and not route.request.is_navigation_request():
+            kind = mimetypes.guess_type(urlsplit(route.request.url).path)[0] or ASSET_TYPES.get(
+                route.request.resource_type, "application/octet-stream"
+            )
+            headers = {"content-type": kind, "access-control-allow-origin": "*"}
+            await route.fulfill(body=self._assets[route.request.url], headers=headers)
         else:
             await route.abort()
 
@@ -190,7 +221,7 @@ async def answer(renderer: WebRenderer, job: dict[str, Any]) -> tuple[dict[str, 
     began = time.monotonic()
     status, message, frames = "", "", b""
     try:
-        result, pixels, document = await renderer.render(job["source"], job["kind"])
+        result, pixels, document = await renderer.render(job["source"], job["kind"], job.get("assets"))
         rows = [[s.start, s.end, s.line_start, s.line_end] for s in document.statements]
         frames = wire.pack({"statements": rows}) + wire.pack(result, pixels)
     except TimeoutError:

@@ -19,6 +19,8 @@ from vsdpo_jax.types import Box, ChartTraces, Element, RenderError, Scene, State
 
 HEADER = struct.Struct(">II")
 LONGEST_TEXT = 2000
+# The texts of a page are compared whole where a benchmark says so.
+LONGEST_BLOCK = 20_000
 LONGEST_TRACEBACK = 4000
 JOB_STATUSES = ("python-error", "timeout", "oom", "died", "no-result", "output-limit", "too-large")
 
@@ -144,6 +146,9 @@ def _read_result(source, kind, message, payload, statements, seconds) -> Scene:
     elements = message.get("elements")
     if not isinstance(elements, list):
         raise WireError("elements are not a list")
+    report = message.get("report", {})
+    if not isinstance(report, dict):
+        raise WireError("the report is not an object")
     return Scene(
         source,
         kind,
@@ -155,6 +160,7 @@ def _read_result(source, kind, message, payload, statements, seconds) -> Scene:
         warnings=tuple(_text(value) for value in message.get("warnings", [])[:50]),
         seconds=seconds,
         traces=traces,
+        report=report,
     )
 
 
@@ -187,10 +193,11 @@ def read_element(row: Any, statements: tuple[Statement, ...]) -> Element:
     """An element from its JSON values; raises WireError if they are not of the agreed form."""
     if not isinstance(row, dict):
         raise WireError("an element is not an object")
+    kind = _text(row.get("kind", ""))
     return Element(
-        kind=_text(row.get("kind", "")),
+        kind=kind,
         box=_box(row.get("box")),
-        text=_text(row.get("text", "")),
+        text=_text(row.get("text", ""), LONGEST_BLOCK if kind == "block" else LONGEST_TEXT),
         clip=None if row.get("clip") is None else _box(row["clip"]),
         color=_color(row.get("color")),
         background=_color(row.get("background")),
