@@ -113,7 +113,7 @@ def put_rows(batch: Any) -> Any:
 def parameter_shardings(mesh: Mesh, config: Qwen3VLConfig) -> Mapping[str, NamedSharding]:
     """Path -> sharding of every parameter, as `model.weights.load` takes it."""
     # The model constrains its activations with this module.
-    from vsdpo_jax.model.weights import table
+    from vsdpo_jax.model.weight_table import table
 
     entries = table(config)
     shapes = {entry.path: (len(entry.keys), *entry.shape) if entry.stacked else entry.shape for entry in entries}

@@ -12,7 +12,7 @@ from jax.sharding import AbstractMesh, PartitionSpec
 
 from vsdpo_jax import sharding
 from vsdpo_jax.model.config import Qwen3VLConfig
-from vsdpo_jax.model.weights import table
+from vsdpo_jax.model.weight_table import table
 
 ROOT = pathlib.Path(__file__).parents[2]
 

@@ -57,3 +57,17 @@ def test_every_kind_of_batch(name, align):
     ours, theirs = run(pair, batch)
     valid = batch.sequence.valid[:, 0]
     np.testing.assert_allclose(ours[valid], theirs[valid], atol=1e-4, rtol=0)
+
+
+def test_one_compilation_serves_all_resolutions_of_a_bucket():
+    pair = make_pair(CONFIGS["grouped_tied"])
+
+    @jax.jit
+    def forward(params, sequence, images):
+        model = pair.model(params)
+        return model.decode(sequence, model.encode_images(images))[0]
+
+    for seed, size in enumerate([(32, 32), (128, 64), (32, 256), (160, 160)]):
+        batch = make_batch(pair.config, [[5, size, 7]] * 2, length=80, seed=seed)
+        assert np.isfinite(forward(pair.params, batch.sequence, batch.images)[batch.sequence.valid]).all()
+    assert forward._cache_size() == 1

@@ -1,18 +1,12 @@
-"""Weights between Hugging Face safetensors and this package's parameters: one table, used both ways.
-
-A stacked parameter [layers, ...] is made of one tensor per layer. Linear weights are [out, in] there and
-[*inputs, *outputs] here. Nothing needs torch.
-"""
+"""Weights between Hugging Face safetensors and this package's parameters, both ways by one table, without torch."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import json
 import math
 import pathlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import jax
 import ml_dtypes
@@ -23,41 +17,8 @@ from safetensors.numpy import save_file
 
 from vsdpo_jax.model.config import Qwen3VLConfig
 from vsdpo_jax.model.qwen3vl import abstract_params
-from vsdpo_jax.sharding import path_of
+from vsdpo_jax.model.weight_table import Entry, flatten, table
 
-_TEXT_LAYER = {
-    "attention_norm/scale": "input_layernorm.weight",
-    "q_proj/kernel": "self_attn.q_proj.weight",
-    "k_proj/kernel": "self_attn.k_proj.weight",
-    "v_proj/kernel": "self_attn.v_proj.weight",
-    "o_proj/kernel": "self_attn.o_proj.weight",
-    "q_norm/scale": "self_attn.q_norm.weight",
-    "k_norm/scale": "self_attn.k_norm.weight",
-    "mlp_norm/scale": "post_attention_layernorm.weight",
-    "gate_proj/kernel": "mlp.gate_proj.weight",
-    "up_proj/kernel": "mlp.up_proj.weight",
-    "down_proj/kernel": "mlp.down_proj.weight",
-}
-_VISION_BLOCK = {
-    f"{ours}/{part}": f"{theirs}.{'bias' if part == 'bias' else 'weight'}"
-    for ours, theirs, weight in (
-        ("norm1", "norm1", "scale"),
-        ("norm2", "norm2", "scale"),
-        ("qkv", "attn.qkv", "kernel"),
-        ("proj", "attn.proj", "kernel"),
-        ("fc1", "mlp.linear_fc1", "kernel"),
-        ("fc2", "mlp.linear_fc2", "kernel"),
-    )
-    for part in (weight, "bias")
-}
-_MERGER = {
-    "norm/scale": "norm.weight",
-    "norm/bias": "norm.bias",
-    "fc1/kernel": "linear_fc1.weight",
-    "fc1/bias": "linear_fc1.bias",
-    "fc2/kernel": "linear_fc2.weight",
-    "fc2/bias": "linear_fc2.bias",
-}
 _COPIED_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -73,59 +34,8 @@ _COPIED_FILES = (
     "processor_config.json",
     "generation_config.json",
 )
-# Leading axes of a kernel that are inputs; every other kernel has one.
-_INPUT_AXES = {"o_proj": 2, "proj": 2}
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """One parameter here and the tensors there.
-
-    Attributes:
-      path: of the parameter, `/`-separated.
-      keys: tensor names, one per layer if `stacked`, else one.
-      stacked: the parameter has a leading layer axis.
-      shape: of one layer's parameter (without the layer axis).
-      hf_shape: of each tensor.
-      inputs: how many leading axes of a kernel are inputs; 0 if the tensor is not a linear map.
-    """
-
-    path: str
-    keys: tuple[str, ...]
-    stacked: bool
-    shape: tuple[int, ...]
-    hf_shape: tuple[int, ...]
-    inputs: int
-
-    def to_hf(self, array: np.ndarray) -> np.ndarray:
-        """One layer's parameter as its tensor."""
-        if not self.inputs:
-            return array.reshape(self.hf_shape)
-        rows = math.prod(self.shape[: self.inputs])
-        return np.ascontiguousarray(array.reshape(rows, -1).T).reshape(self.hf_shape)
-
-    def from_hf(self, tensor: np.ndarray) -> np.ndarray:
-        """One layer's parameter from its tensor."""
-        if not self.inputs:
-            return tensor.reshape(self.shape)
-        columns = math.prod(self.shape[self.inputs :])
-        return tensor.reshape(columns, -1).T.reshape(self.shape)
-
-
-@functools.lru_cache(maxsize=16)
-def table(config: Qwen3VLConfig) -> tuple[Entry, ...]:
-    """Every parameter of the model with the Hugging Face tensors it comes from, in the order of the paths."""
-    names = dict(_names(config))
-    entries = []
-    for path, leaf in _flatten(abstract_params(config)):
-        keys, stacked = names.pop(path)
-        shape = leaf.shape[1:] if stacked else leaf.shape
-        module, leaf_name = path.split("/")[-2:] if "/" in path else ("", path)
-        inputs = _INPUT_AXES.get(module, 1) if leaf_name == "kernel" else 0
-        entries.append(Entry(path, keys, stacked, shape, _hf_shape(config, path, shape, inputs), inputs))
-    if names:
-        raise AssertionError(f"the table names parameters that the model does not have: {sorted(names)}")
-    return tuple(entries)
+# A file is put together in memory before it is written.
+SHARD_BYTES = 2 * 10**9
 
 
 def load(
@@ -149,20 +59,20 @@ def load(
     folder = pathlib.Path(folder)
     config = Qwen3VLConfig.from_hf(folder)
     entries = table(config)
-    with _Tensors(folder) as tensors:
-        tensors.check(entries, ignore=("lm_head.weight",) if config.tie_word_embeddings else ())
-        arrays = {}
-        for entry in entries:
-            shape = (len(entry.keys), *entry.shape) if entry.stacked else entry.shape
-            if shardings is None:
-                arrays[entry.path] = jax.numpy.asarray(_read(tensors, entry, (slice(None),) * len(shape), dtype))
-            else:
-                arrays[entry.path] = jax.make_array_from_callback(
-                    shape,
-                    shardings[entry.path],
-                    lambda index, entry=entry: _read(tensors, entry, index, dtype),
-                    dtype=dtype,
-                )
+    tensors = _Tensors(folder)
+    tensors.check(entries, ignore=("lm_head.weight",) if config.tie_word_embeddings else ())
+    arrays = {}
+    for entry in entries:
+        shape = (len(entry.keys), *entry.shape) if entry.stacked else entry.shape
+        if shardings is None:
+            arrays[entry.path] = jax.numpy.asarray(_read(tensors, entry, (slice(None),) * len(shape), dtype))
+        else:
+            arrays[entry.path] = jax.make_array_from_callback(
+                shape,
+                shardings[entry.path],
+                lambda index, entry=entry: _read(tensors, entry, index, dtype),
+                dtype=dtype,
+            )
     return config, as_state(config, arrays)
 
 
@@ -173,7 +83,7 @@ def save(
     *,
     tokenizer_files_from: str | pathlib.Path | None = None,
     dtype=None,
-    max_shard_bytes: int = 5 * 10**9,
+    max_shard_bytes: int = SHARD_BYTES,
 ) -> None:
     """Writes a Hugging Face folder: config, weights (with an index if they need several files), tokenizer files.
 
@@ -195,7 +105,7 @@ def save_arrays(
     *,
     tokenizer_files_from: str | pathlib.Path | None = None,
     dtype=None,
-    max_shard_bytes: int = 5 * 10**9,
+    max_shard_bytes: int = SHARD_BYTES,
 ) -> None:
     """As `save`, from arrays by path. Each is asked for a few times in a row, so they may be made when asked."""
     folder = pathlib.Path(folder)
@@ -262,48 +172,7 @@ def as_state(config: Qwen3VLConfig, arrays: Mapping[str, jax.Array]) -> nnx.Stat
 
 def flat_arrays(params) -> dict[str, jax.Array]:
     """Path -> array of a parameter state or of its pure dictionary."""
-    return dict(_flatten(params))
-
-
-def _flatten(params) -> Iterator[tuple[str, jax.Array]]:
-    for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]:
-        yield path_of(path), leaf
-
-
-def _names(config: Qwen3VLConfig) -> Iterator[tuple[str, tuple[tuple[str, ...], bool]]]:
-    """(path, (tensor names, stacked))."""
-    text, visual = "model.language_model", "model.visual"
-    yield "text/embedding", ((f"{text}.embed_tokens.weight",), False)
-    yield "text/norm/scale", ((f"{text}.norm.weight",), False)
-    if not config.tie_word_embeddings:
-        yield "lm_head", (("lm_head.weight",), False)
-    taps, depth = config.num_deepstack_layers, config.text.num_hidden_layers
-    for stack, numbers in (("deepstack_layers", range(taps)), ("layers", range(taps, depth))):
-        for ours, theirs in _TEXT_LAYER.items() if numbers else ():
-            yield f"text/{stack}/{ours}", (tuple(f"{text}.layers.{i}.{theirs}" for i in numbers), True)
-    yield "vision/patch_embed/kernel", ((f"{visual}.patch_embed.proj.weight",), False)
-    yield "vision/patch_embed/bias", ((f"{visual}.patch_embed.proj.bias",), False)
-    yield "vision/position_embedding", ((f"{visual}.pos_embed.weight",), False)
-    start = 0
-    for index, size in enumerate(config.vision.segments):
-        for ours, theirs in _VISION_BLOCK.items() if size else ():
-            keys = tuple(f"{visual}.blocks.{i}.{theirs}" for i in range(start, start + size))
-            yield f"vision/segment_{index}/{ours}", (keys, True)
-        start += size
-    for ours, theirs in _MERGER.items():
-        yield f"vision/merger/{ours}", ((f"{visual}.merger.{theirs}",), False)
-        for index in range(taps):
-            key = f"{visual}.deepstack_merger_list.{index}.{theirs}"
-            yield f"vision/deepstack_merger_{index}/{ours}", ((key,), False)
-
-
-def _hf_shape(config: Qwen3VLConfig, path: str, shape: tuple[int, ...], inputs: int) -> tuple[int, ...]:
-    if path == "vision/patch_embed/kernel":
-        v = config.vision
-        return (v.hidden_size, v.in_channels, v.temporal_patch_size, v.patch_size, v.patch_size)
-    if inputs:
-        return (math.prod(shape[inputs:]), math.prod(shape[:inputs]))
-    return (math.prod(shape),) if path.endswith(("scale", "bias")) else shape
+    return dict(flatten(params))
 
 
 def _read(tensors: _Tensors, entry: Entry, index: tuple[slice, ...], dtype) -> np.ndarray:
@@ -336,7 +205,11 @@ def _copy(out: np.ndarray, array: np.ndarray) -> None:
 
 
 class _Tensors:
-    """The tensors of a folder, opened lazily."""
+    """The tensors of a folder.
+
+    A file is opened for one read and closed: it is mapped into memory, and as long as it is open the pages that were
+    read count as this process's, in the end the whole model.
+    """
 
     def __init__(self, folder: pathlib.Path):
         index, single = folder / "model.safetensors.index.json", folder / "model.safetensors"
@@ -349,23 +222,21 @@ class _Tensors:
         missing = [name for name in names if not (folder / name).is_file()]
         if missing:
             raise FileNotFoundError(f"weights are incomplete in {folder}: {', '.join(missing)} missing")
-        self._files = [safe_open(folder / name, framework="numpy") for name in names]
-        self._by_key = {key: file for file in self._files for key in file.keys()}  # noqa: SIM118 (not a mapping)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._by_key, self._files = {}, []
+        self._file_of, self._shape_of = {}, {}
+        for file in (folder / name for name in names):
+            with safe_open(file, framework="numpy") as opened:
+                for key in opened.keys():  # noqa: SIM118 (not a mapping)
+                    self._file_of[key] = file
+                    self._shape_of[key] = tuple(opened.get_slice(key).get_shape())
 
     def check(self, entries: tuple[Entry, ...], ignore: tuple[str, ...]) -> None:
         wanted = {key: entry.hf_shape for entry in entries for key in entry.keys}
-        missing = sorted(wanted.keys() - self._by_key.keys())
-        unexpected = sorted(self._by_key.keys() - wanted.keys() - set(ignore))
+        missing = sorted(wanted.keys() - self._file_of.keys())
+        unexpected = sorted(self._file_of.keys() - wanted.keys() - set(ignore))
         misshapen = [
-            f"{key} is {tuple(shape)}, expected {wanted[key]}"
-            for key in sorted(wanted.keys() & self._by_key.keys())
-            if (shape := self._by_key[key].get_slice(key).get_shape()) != list(wanted[key])
+            f"{key} is {self._shape_of[key]}, expected {wanted[key]}"
+            for key in sorted(wanted.keys() & self._file_of.keys())
+            if self._shape_of[key] != wanted[key]
         ]
         problems = [
             f"{len(items)} {kind} ({', '.join(items[:4])}{', …' if len(items) > 4 else ''})"
@@ -378,7 +249,11 @@ class _Tensors:
     def part(self, entry: Entry, layer: int, index: tuple[slice, ...]) -> np.ndarray:
         """The part `index` of one layer's parameter, reading as little of the tensor as its layout allows."""
         key = entry.keys[layer]
-        file = self._by_key[key]
+        with safe_open(self._file_of[key], framework="numpy") as file:
+            return self._part(file, key, entry, index)
+
+    @staticmethod
+    def _part(file, key: str, entry: Entry, index: tuple[slice, ...]) -> np.ndarray:
         if not entry.inputs and entry.shape == entry.hf_shape:
             return file.get_slice(key)[index] if index else file.get_tensor(key)
         if entry.inputs and len(entry.hf_shape) == 2:
