@@ -10,7 +10,9 @@ from vsdpo_jax.errors import UserError
 from vsdpo_jax.evaluation.types import Benchmark
 
 # Name -> module and class; imported when asked for, because each needs packages of its own.
-BENCHMARKS: dict[str, str] = {}
+BENCHMARKS = {
+    "chartmimic": "vsdpo_jax.evaluation.chartmimic:ChartMimic",
+}
 
 
 def open_benchmark(name: str, options: Mapping[str, str]) -> Benchmark:

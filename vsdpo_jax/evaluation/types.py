@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -149,3 +149,6 @@ class Benchmark(Protocol):
 
     def total(self, means: Mapping[str, float | None]) -> dict[str, float | None]:
         """The table from the means of the rows, `columns` first: rates and overall scores, in 0–1."""
+
+    def notes(self, scores: Sequence[ExampleScore]) -> list[str]:
+        """Lines that a reader of the table has to know: what is missing and why, what it cost."""
