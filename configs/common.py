@@ -27,6 +27,7 @@ def base() -> ConfigDict:
     config.batch.prompts = 32  # N; SDPO's reference implementation: 32 prompts x 8 rollouts, one update.
     config.batch.group = 8  # G
     config.batch.micro_batches = 1  # Gradient accumulation over prompts; the loss does not depend on it.
+    config.batch.updates = 1  # On one batch. 1 is strictly on-policy; only from the second on do the clips bind.
 
     # Fixed lengths of the packed arrays. One bucket each: one compilation each.
     config.lengths = ConfigDict()
@@ -44,7 +45,13 @@ def base() -> ConfigDict:
     config.sampling.chunks = 2  # Rendering of one chunk overlaps the decoding of the next.
 
     config.objective = ConfigDict()
-    config.objective.divergence = "reverse_kl"
+    config.objective.divergence = "reverse_kl"  # reverse_kl (the paper's) | forward_kl | jsd | topk (with its tail).
+    config.objective.top_k = 100  # topk only: SDPO's reference implementation.
+    config.objective.mixture = 0.5  # jsd only: the teacher's share in the mean distribution.
+    config.objective.aggregation = "token"  # token | sequence | dr_grpo: see objective/grpo.py, of every term.
+    config.objective.route = "none"  # none | srpo (failed: KL, rest: GRPO) | positive_advantage (KL where A > 0).
+    config.objective.route_success = 1.0  # srpo only: reward from which a rollout has not failed.
+    config.objective.entropy_weighting = False  # Weigh the divergence by exp(-H) of the teacher (SRPO).
     config.objective.alpha = 4.0  # Largest credit weight; mean weight stays under the style-token imbalance (6-15x).
     config.objective.kl_weight = 1.0
     config.objective.kl_schedule = "constant"  # constant | linear | cosine decay to 0 at `steps`.
@@ -54,8 +61,11 @@ def base() -> ConfigDict:
     config.objective.chunk = 512  # Tokens projected to the vocabulary at a time.
     config.objective.clip_low = 0.2
     config.objective.clip_high = 0.28  # DAPO's clip-higher keeps entropy up.
-    config.objective.clip_dual = 3.0
-    config.objective.importance_cap = 2.0  # Truncated importance sampling between sampler and trainer.
+    config.objective.clip_dual = 3.0  # 0: off.
+    config.objective.importance = "token"  # none | token | sequence | sequence_mask: sampler against trainer.
+    config.objective.importance_cap = 2.0  # Ratios above are cut (verl); sequence_mask wants 3 (TRL).
+    config.objective.reference_kl_weight = 0.0  # KL to the weights at the start; 1e-3 for more than 200 steps (SDPG).
+    config.objective.reference_kl = "k3"  # k3 (GRPO's) | k2: from the sampled token; exact: over the vocabulary.
     config.objective.reward_scaling = "none"  # r is in [0, 1]; dividing by std amplifies near-tied groups.
     config.objective.revision_weight = 1.0  # sft only: weight of the prompt + feedback branch.
 
@@ -66,7 +76,7 @@ def base() -> ConfigDict:
     config.optim = ConfigDict()
     config.optim.lr = 1e-6
     config.optim.warmup_steps = 10
-    config.optim.schedule = "constant"  # constant | cosine
+    config.optim.schedule = "constant"  # constant | linear | cosine, the last two to 0 at `steps`.
     config.optim.weight_decay = 0.01
     config.optim.b1 = 0.9
     config.optim.b2 = 0.999

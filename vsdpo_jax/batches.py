@@ -89,8 +89,14 @@ class RolloutBatches:
         rewards_ng = np.array([[member.reward.total for member in group.members] for group in groups], np.float32)
         advantages_ng = grpo.advantages(rewards_ng, config.objective.reward_scaling)
         with timed() as packing:
-            clean = config.objective.distil_clean
-            batch = self._packer.pack_rollouts(groups, advantages_ng, self._method, distil_clean=clean)
+            batch = self._packer.pack_rollouts(
+                groups,
+                advantages_ng,
+                self._method,
+                distil_clean=config.objective.distil_clean,
+                rule=config.objective.route,
+                success=config.objective.route_success,
+            )
         stages = {
             "timing_s/prompts": waiting.seconds,
             "timing_s/rollout": seconds.rollout,

@@ -20,6 +20,7 @@ from vsdpo_jax.errors import UserError
 from vsdpo_jax.feedback.prompt import feedback_text
 from vsdpo_jax.model.inputs import ImagePatches, Sequence
 from vsdpo_jax.objective.method import Method
+from vsdpo_jax.objective.routing import Routing, informed, route
 from vsdpo_jax.types import GradedRollout, Prompt, RolloutGroup, TargetGroup
 
 
@@ -36,9 +37,11 @@ class PackedBatch:
       targets_ngr: int32, response ids.
       response_ngr: bool, true on response tokens (the end-of-turn token included).
       distil_ng: bool, rollouts whose divergence counts (m_t of the objective).
+      policy_ng: bool, rollouts whose reward counts.
       weights_ngr: float32, w_t.
       sampler_logp_ngr: float32, log-probabilities at sampling time.
       advantages_ng: float32.
+      old_logp_ngr: float32, log-probabilities of the trainer before its first update on this batch. None for that one.
     """
 
     images: ImagePatches
@@ -48,9 +51,11 @@ class PackedBatch:
     targets_ngr: np.ndarray | jax.Array
     response_ngr: np.ndarray | jax.Array
     distil_ng: np.ndarray | jax.Array
+    policy_ng: np.ndarray | jax.Array
     weights_ngr: np.ndarray | jax.Array
     sampler_logp_ngr: np.ndarray | jax.Array
     advantages_ng: np.ndarray | jax.Array
+    old_logp_ngr: jax.Array | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +84,8 @@ class Branch:
       weights, logp: float32, as long as `response`.
       feedback: the teacher's texts, the preferred first; the first that fits is taken. Empty: the header alone.
       render: the image in the teacher's turn, or None.
+      distil: its divergence counts.
+      rewarded: its reward counts.
     """
 
     response: np.ndarray
@@ -87,6 +94,7 @@ class Branch:
     feedback: tuple[str, ...] = ()
     render: np.ndarray | None = None
     distil: bool = False
+    rewarded: bool = True
     advantage: float = 0.0
 
 
@@ -107,15 +115,31 @@ class Packer:
         return stack_pieces(pieces, length, align="left"), self._pack_images(images, self.lengths.images)
 
     def pack_rollouts(
-        self, groups: Many[RolloutGroup], advantages_ng: np.ndarray, method: Method, *, distil_clean: bool
+        self,
+        groups: Many[RolloutGroup],
+        advantages_ng: np.ndarray,
+        method: Method,
+        *,
+        distil_clean: bool,
+        rule: str = "none",
+        success: float = 1.0,
     ) -> PackedBatch:
-        """Rollouts as a batch. Rollouts that were truncated, or that have no feedback, are not distilled."""
+        """Rollouts as a batch. Those that were truncated, or that have no feedback, are not distilled.
+
+        `rule` and `success` are those of `objective.routing.route`.
+        """
+        routing = self._routing(groups, advantages_ng, method, distil_clean, rule, success)
         rows = [
             [
-                self._rollout_branch(group.prompt, member, float(advantage), method, distil_clean)
-                for member, advantage in zip(group.members, advantages, strict=True)
+                dataclasses.replace(
+                    self._rollout_branch(group.prompt, member, method),
+                    distil=bool(routing.distil_ng[n, g]),
+                    rewarded=bool(routing.policy_ng[n, g]),
+                    advantage=float(advantages_ng[n, g]),
+                )
+                for g, member in enumerate(group.members)
             ]
-            for group, advantages in zip(groups, advantages_ng, strict=True)
+            for n, group in enumerate(groups)
         ]
         return self.pack([group.prompt for group in groups], rows)
 
@@ -155,29 +179,40 @@ class Packer:
             targets_ngr=student.tokens[..., -self.lengths.response :],
             response_ngr=student.valid[..., -self.lengths.response :],
             distil_ng=np.array([[branch.distil for branch in row] for row in branches]),
+            policy_ng=np.array([[branch.rewarded for branch in row] for row in branches]),
             weights_ngr=self._per_token([[branch.weights for branch in row] for row in branches], fill=1.0),
             sampler_logp_ngr=self._per_token([[branch.logp for branch in row] for row in branches], fill=0.0),
             advantages_ng=np.array([[branch.advantage for branch in row] for row in branches], np.float32),
         )
 
-    def _rollout_branch(
-        self, prompt: Prompt, member: GradedRollout, advantage: float, method: Method, distil_clean: bool
-    ) -> Branch:
+    def _routing(self, groups, advantages_ng, method: Method, distil_clean: bool, rule: str, success: float) -> Routing:
+        """Who learns from what, as [N, G] masks."""
+
+        def each(value):
+            return np.array([[value(group.prompt, member) for member in group.members] for group in groups])
+
+        return route(
+            each(lambda prompt, member: method.distil and informed(prompt, member, method, distil_clean)),
+            each(lambda _, member: member.rollout.truncated),
+            each(lambda _, member: member.reward.total),
+            advantages_ng,
+            rule=rule,
+            success=success,
+        )
+
+    def _rollout_branch(self, prompt: Prompt, member: GradedRollout, method: Method) -> Branch:
         rollout = member.rollout
-        texts, render, informed = (), None, False
-        if method.context == "reference":
-            texts, informed = (f"A correct program:\n{prompt.reference}",), bool(prompt.reference)
+        texts, render = (), None
+        if method.context == "reference" and prompt.reference:
+            texts = (f"A correct program:\n{prompt.reference}",)
         elif method.context == "feedback":
             texts, render = _feedback_texts(member), member.scene.image
-            informed = bool(member.defects) or distil_clean
         return Branch(
             response=rollout.tokens,
             weights=member.credit.weights,
             logp=rollout.logp,
             feedback=texts,
             render=render,
-            distil=method.distil and informed and not rollout.truncated,
-            advantage=advantage,
         )
 
     def _target_branches(self, group: TargetGroup, decisive_weight: float) -> list[Branch]:

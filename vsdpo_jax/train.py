@@ -28,7 +28,7 @@ from vsdpo_jax.metrics import MetricsWriter, batch_metrics, divergence_metrics, 
 from vsdpo_jax.model import weights
 from vsdpo_jax.objective.method import method_named
 from vsdpo_jax.objective.optimizer import make_optimizer
-from vsdpo_jax.objective.step import TrainState, init_state, make_update
+from vsdpo_jax.objective.step import TrainState, active_terms, init_state, make_update
 from vsdpo_jax.pack import Lengths, Packer
 from vsdpo_jax.policy import Policy, open_policy
 from vsdpo_jax.progress import Progress, table
@@ -57,7 +57,7 @@ class Trainer:
         self.policy, self.packer = open_model(config)
         self.farm = resources.enter_context(open_farm(config))
         self.checkpoints = resources.enter_context(Checkpoints(workdir, config.checkpoint.keep))
-        optimizer = make_optimizer(config.optim, config.steps)
+        optimizer = make_optimizer(config.optim, config.steps * config.batch.updates)
         self.state, self.position = self._initial_state(optimizer)
         self.update = jax.jit(
             make_update(self.policy.graphdef, config, optimizer),
@@ -82,7 +82,8 @@ class Trainer:
         """The newest checkpoint, else a fresh state from the model folder."""
         _, params = weights.load(self.policy.folder, shardings=parameter_shardings(self.mesh, self.policy.config))
         teacher = self.config.teacher.kind if self.method.distil else "live"
-        state = init_state(params, optimizer, teacher, self.config.seed)
+        reference = "reference" in active_terms(self.config)
+        state = init_state(params, optimizer, teacher, self.config.seed, reference)
         state = jax.device_put(state, shardings(self.mesh, state))
         return self.checkpoints.restore(state) or (state, {"seconds": 0.0})
 
@@ -136,12 +137,14 @@ class Trainer:
         """One batch and one update."""
         taken: StepInput = self.batches(self.state.params, self.rng, step)
         started = time.perf_counter()
-        self.state, metrics, divergence = self.update(self.state, put_rows(taken.batch))
+        self.state, metrics, per_token = self.update(self.state, put_rows(taken.batch))
         metrics = {name: float(value) for name, value in metrics.items()}
         metrics = taken.metrics | metrics | {"timing_s/update": time.perf_counter() - started}
-        divergence = np.asarray(divergence)
+        divergence = np.asarray(per_token["divergence"]) if "divergence" in per_token else None
         if taken.groups:
-            metrics |= batch_metrics(taken.batch) | divergence_metrics(divergence, taken.batch, taken.groups)
+            metrics |= batch_metrics(taken.batch)
+        if divergence is not None:
+            metrics |= divergence_metrics(divergence, taken.batch, taken.groups)
         self._refuse_broken(step, metrics)
         if self.config.record.every and taken.groups and (step + 1) % self.config.record.every == 0:
             self._record(f"step_{step + 1:06d}", taken.groups, taken.advantages_ng, divergence)

@@ -176,7 +176,10 @@ def test_sampler_figures_by_hand():
     assert found == pytest.approx(
         {
             "sampling/sampling_logp_difference/mean": (math.log(5) - math.log(0.9) + 2 * math.log(2)) / 5,
+            "sampling/sampling_logp_difference/max": math.log(5),
             "sampling/importance_sampling_ratio/mean": 9.4 / 5,
+            "sampling/importance_sampling_ratio/min": 0.5,  # 0 with the padding, where the sampler says -infinity
+            "sampling/importance_sampling_ratio/max": 5.0,
             "sampling/importance_sampling_ratio/capped_fraction": 0.2,
         },
         rel=1e-5,

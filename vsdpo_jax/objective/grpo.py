@@ -186,13 +186,17 @@ def sampler_metrics(
 ) -> dict[str, jax.Array]:
     """How far the sampler is from the trainer, under TRL's names. `total` as for `aggregate`: micro-batches add up.
 
-    Mean absolute difference of the log-probabilities, mean ratio before the cap, and the share of tokens above the cap.
+    Absolute difference of the log-probabilities, ratio before the cap, and the share of tokens above the cap. The least
+    and the largest ratio are infinity and 0 where no token counts.
     """
     difference = jnp.where(mask_ngr, jax.lax.stop_gradient(logp_ngr) - sampler_logp_ngr, 0.0)
     ratio = jnp.exp(jnp.clip(difference, -_MAX_LOG_RATIO, _MAX_LOG_RATIO))
     return {
         "sampling/sampling_logp_difference/mean": jnp.abs(difference).sum() / total,
+        "sampling/sampling_logp_difference/max": jnp.abs(difference).max(),
         "sampling/importance_sampling_ratio/mean": jnp.where(mask_ngr, ratio, 0.0).sum() / total,
+        "sampling/importance_sampling_ratio/min": jnp.min(ratio, initial=jnp.inf, where=mask_ngr),
+        "sampling/importance_sampling_ratio/max": jnp.max(ratio, initial=0.0, where=mask_ngr),
         "sampling/importance_sampling_ratio/capped_fraction": jnp.sum(mask_ngr & (ratio > cap)) / total,
     }
 
@@ -217,8 +221,8 @@ def reference_kl_tokens(logp: jax.Array, reference_logp: jax.Array, estimator: s
     return jnp.expm1(difference) - difference
 
 
-def denominator(mask_ngr: np.ndarray, aggregation: str = "token", max_length: int | None = None) -> float:
-    """What `aggregate` divides by, from the mask of the whole step: all hosts, devices and micro-batches.
+def denominator(mask_ngr: jax.Array, aggregation: str = "token", max_length: int | None = None) -> jax.Array:
+    """What `aggregate` divides by, float32, from the mask of the whole step: all hosts, devices and micro-batches.
 
     `token`: tokens that are on. `sequence`: responses with at least one such token. `dr_grpo`: those responses times
     `max_length`, a constant of the run, so that length is no reward. Never below 1.
@@ -228,15 +232,11 @@ def denominator(mask_ngr: np.ndarray, aggregation: str = "token", max_length: in
     """
     if aggregation not in AGGREGATIONS:
         raise ValueError(f"aggregation is {aggregation!r}; it must be one of {', '.join(AGGREGATIONS)}")
-    mask = np.asarray(mask_ngr, bool)
-    if aggregation == "token":
-        return float(max(1, mask.sum()))
-    responses = max(1, mask.any(axis=-1).sum())
-    if aggregation == "sequence":
-        return float(responses)
-    if not max_length:
+    if aggregation == "dr_grpo" and not max_length:
         raise ValueError("dr_grpo divides by the response limit: pass max_length")
-    return float(responses * max_length)
+    counted = mask_ngr if aggregation == "token" else jnp.any(mask_ngr, axis=-1)
+    count = jnp.maximum(jnp.sum(counted, dtype=jnp.float32), 1.0)
+    return count * max_length if aggregation == "dr_grpo" else count
 
 
 def aggregate(

@@ -14,13 +14,15 @@ NO_DECAY = re.compile(r"norm|bias")
 
 
 def learning_rate(optim: ConfigDict, steps: int) -> optax.Schedule:
-    """Linear warm-up, then constant or cosine to 0 at `steps`."""
+    """Linear warm-up, then constant, or linear or cosine decay to 0 at `steps`."""
     if optim.schedule == "constant":
         after = optax.constant_schedule(optim.lr)
+    elif optim.schedule == "linear":
+        after = optax.linear_schedule(optim.lr, 0.0, max(1, steps - optim.warmup_steps))
     elif optim.schedule == "cosine":
         after = optax.cosine_decay_schedule(optim.lr, max(1, steps - optim.warmup_steps))
     else:
-        raise UserError(f"config.optim.schedule={optim.schedule!r} is unknown: choose constant or cosine")
+        raise UserError(f"config.optim.schedule={optim.schedule!r} is unknown: choose constant, linear or cosine")
     if not optim.warmup_steps:
         return after
     warmup = optax.linear_schedule(optim.lr / optim.warmup_steps, optim.lr, optim.warmup_steps)

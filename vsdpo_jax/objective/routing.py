@@ -6,6 +6,9 @@ import dataclasses
 
 import numpy as np
 
+from vsdpo_jax.objective.method import Method
+from vsdpo_jax.types import GradedRollout, Prompt
+
 RULES = ("none", "srpo", "positive_advantage")
 
 
@@ -15,6 +18,16 @@ class Routing:
 
     distil_ng: np.ndarray
     policy_ng: np.ndarray
+
+
+def informed(prompt: Prompt, member: GradedRollout, method: Method, distil_clean: bool) -> bool:
+    """The teacher of a method reads something that the student did not: the reference, or what is wrong with a render.
+
+    `distil_clean`: a render without defects counts as well, since the teacher sees it.
+    """
+    if method.context == "reference":
+        return bool(prompt.reference)
+    return method.context == "feedback" and (bool(member.defects) or distil_clean)
 
 
 def route(
