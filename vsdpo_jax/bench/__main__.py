@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-MEASUREMENTS = ("objective", "generation")
+MEASUREMENTS = ("objective", "generation", "render")
 
 
 def main(names: list[str]) -> int:

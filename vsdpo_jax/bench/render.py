@@ -1,15 +1,17 @@
-"""Charts and pages a second and core against the obvious ways, measured in one run by processor time.
+"""Charts, pages and slides a second and core against the obvious ways, measured in one run by processor time.
 
     python -m vsdpo_jax.bench.render
 
 A chart through the farm is forked from a warm worker, isolated, traced to its statements and read out with all
 boxes; the obvious way starts `python chart.py`. A page through the farm reuses one page of the browser; the obvious way
-opens a fresh context of the full browser and takes a picture, without boxes or attribution. Processor time of all
-processes counts, read from /proc, so that other work on the machine disturbs little.
+opens a fresh context of the full browser, loads the page and takes a picture, without boxes or attribution. A deck
+through the farm runs the program, draws it and reads it out; the obvious way runs the program and starts LibreOffice on
+its file. Processor time of all processes counts, so that other work on the machine disturbs little.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import statistics
@@ -17,60 +19,92 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
-from vsdpo_jax.render.browser import find_chromium
+from vsdpo_jax.bench.processes import processor_seconds
+from vsdpo_jax.bench.programs import CHARTS, DECKS, PAGES
+from vsdpo_jax.render.browser import find_full_chromium
 from vsdpo_jax.render.farm import RenderFarm, worker_environment
+from vsdpo_jax.render.office import find_office
 
-CHART = """import matplotlib
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-fig, ax = plt.subplots(figsize=(4, 3), dpi=80)
-ax.bar(["north", "south", "east", "west"], [3, 5, 2, {value}], color="tab:blue", label="rain")
-ax.set_title("Rain by region")
-ax.set_xlabel("region")
-ax.set_ylabel("mm")
-ax.legend()
-fig.savefig("chart.png")
-"""
-PAGE = """<!doctype html>
-<style>body {{ font-family: Arial; margin: 40px }} .card {{ background: #eef; width: 220px }}</style>
-<h1>Products {value}</h1><div class="card"><h2>One</h2><p>First thing</p></div><div class="card"><h2>Two</h2></div>
-"""
-CHARTS, COLD, PAGES = 40, 5, 20
+ROUNDS = 2
+COUNTS = {"chart": 40, "web": 30, "pptx": 40}
+COLD_ROUNDS = 3
 
 
-def main() -> None:
-    """Prints milliseconds of processor time per item, the better of two rounds of the farm."""
-    charts = _best(lambda first: _farm("chart", CHART, CHARTS, first))
-    cold = _cold_charts()
-    print(f"chart: farm {charts:6.1f} ms   cold process {cold:6.1f} ms   ratio {cold / charts:4.1f}", flush=True)
-    pages = _best(lambda first: _farm("web", PAGE, PAGES, first))
-    fresh = _fresh_pages()
-    print(f"page:  farm {pages:6.1f} ms   fresh context {fresh:6.1f} ms   ratio {fresh / pages:4.1f}")
+def run() -> list[str]:
+    """The measured lines: milliseconds of processor time an item, items a second and core, and the ratios."""
+    lines = ["rendering, processor time per item (one core):"]
+    lines.append(_line("chart", _farm("chart", CHARTS), "cold process", _cold(_cold_chart, CHARTS)))
+    lines.append(_line("page", _farm("web", PAGES), "fresh context, full Chromium", _fresh_pages()))
+    slides = _farm("pptx", DECKS)
+    if find_office() is None:
+        lines.append(f"  slide: farm {slides:.1f} ms ({1000 / slides:.1f}/s); LibreOffice is not installed to compare")
+    else:
+        lines.append(_line("slide", slides, "cold LibreOffice", _cold(_cold_deck, DECKS)))
+    command = [sys.executable, "-m", "vsdpo_jax.bench.attribution"]
+    done = subprocess.run(command, env=worker_environment(), check=True, capture_output=True, text=True)
+    cost = json.loads(done.stdout)
+    extra = 100 * (cost["traced"] / cost["plain"] - 1)
+    lines.append(f"  attribution: {cost['plain']:.1f} ms without, {cost['traced']:.1f} ms with: {extra:+.0f}%")
+    return lines
 
 
-def _best(measure: Callable[[int], float]) -> float:
-    return min(measure(1000 * round_) for round_ in (1, 2))
+def _line(name: str, ours: float, other: str, theirs: float) -> str:
+    return (
+        f"  {name}: farm {ours:.1f} ms ({1000 / ours:.1f}/s), {other} {theirs:.1f} ms ({1000 / theirs:.1f}/s): "
+        f"{theirs / ours:.1f}x"
+    )
 
 
-def _farm(kind: str, template: str, count: int, first: int) -> float:
-    with RenderFarm(workers=1) as farm:
-        farm.submit(template.format(value=1), kind).result()
-        before = processor_seconds()
-        farm.render([template.format(value=first + index) for index in range(count)], kind)
-        return 1000 * (processor_seconds() - before) / count
+def _farm(kind: str, templates: tuple[str, ...]) -> float:
+    """The better of the rounds: what disturbs only ever adds."""
+    with RenderFarm(workers=1, cache=0) as farm:
+        farm.render([template.format(value=3) for template in templates], kind)
+        return min(_farm_round(farm, kind, templates, 100 * round_) for round_ in range(1, ROUNDS + 1))
 
 
-def _cold_charts() -> float:
-    times = []
+def _farm_round(farm: RenderFarm, kind: str, templates: tuple[str, ...], first: int) -> float:
+    sources = [templates[index % len(templates)].format(value=first + index) for index in range(COUNTS[kind])]
+    before = processor_seconds()
+    scenes = farm.render(sources, kind)
+    spent = processor_seconds() - before
+    failed = next((scene.error for scene in scenes if scene.error is not None), None)
+    if failed is not None:
+        raise RuntimeError(f"a program of the measurement failed: {failed.message}")
+    return 1000 * spent / len(sources)
+
+
+def _cold(job: Callable[[str, str], None], templates: tuple[str, ...]) -> float:
+    """Mean over the programs of the median over the rounds; the first run of all is not counted (cold disk)."""
+    times: dict[str, list[float]] = {template: [] for template in templates}
     with tempfile.TemporaryDirectory() as folder:
-        for value in range(COLD):
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            command = [sys.executable, "-c", CHART.format(value=value)]
-            subprocess.run(command, cwd=folder, env=worker_environment(), check=True)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    return 1000 * statistics.median(times)
+        job(templates[0].format(value=0), folder)
+        for value in range(COLD_ROUNDS):
+            for template, found in times.items():
+                before = _waited_for()
+                job(template.format(value=value), folder)
+                found.append(_waited_for() - before)
+    return 1000 * statistics.mean(map(statistics.median, times.values()))
+
+
+def _waited_for() -> float:
+    """Processor seconds of all children that have ended, and of theirs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _cold_chart(source: str, folder: str) -> None:
+    subprocess.run([sys.executable, "-c", source], cwd=folder, env=worker_environment(), check=True)
+
+
+def _cold_deck(source: str, folder: str) -> None:
+    _cold_chart(source, folder)
+    profile = (Path(folder) / "profile").as_uri()
+    command = [find_office(), f"-env:UserInstallation={profile}", "--headless", "--convert-to", "png", "deck.pptx"]
+    environment = {**worker_environment(), "HOME": folder}
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    os.unlink(Path(folder) / "deck.png")
 
 
 def _fresh_pages() -> float:
@@ -78,48 +112,21 @@ def _fresh_pages() -> float:
 
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
-        before = 0.0
-        for value in range(PAGES + 1):
+        browser = playwright.chromium.launch(executable_path=find_full_chromium(), args=arguments)
+        count, before = COUNTS["web"], 0.0
+        for index in range(-2, count):
+            if index == 0:
+                # The first two pages warmed the browser up.
+                before = processor_seconds()
             context = browser.new_context(viewport={"width": 1280, "height": 800})
             page = context.new_page()
-            page.set_content(PAGE.format(value=value))
+            page.set_content(PAGES[index % len(PAGES)].format(value=index))
             page.screenshot(full_page=True)
             context.close()
-            # The first page warms the browser up.
-            before = before or processor_seconds()
         spent = processor_seconds() - before
         browser.close()
-    return 1000 * spent / PAGES
-
-
-def processor_seconds() -> float:
-    """Processor time of all descendants of this process, those that have ended and been waited for included."""
-    return sum(_spent(process) for process in _descendants(os.getpid())) / os.sysconf("SC_CLK_TCK")
-
-
-def _spent(process: int) -> int:
-    try:
-        with open(f"/proc/{process}/stat") as file:
-            fields = file.read().rpartition(")")[2].split()
-    except FileNotFoundError:
-        return 0
-    return sum(int(value) for value in fields[11:15])
-
-
-def _descendants(process: int) -> list[int]:
-    found: list[int] = []
-    try:
-        threads = os.listdir(f"/proc/{process}/task")
-        for thread in threads:
-            with open(f"/proc/{process}/task/{thread}/children") as file:
-                for child in map(int, file.read().split()):
-                    found += [child, *_descendants(child)]
-    except FileNotFoundError:
-        # It ended while being looked at.
-        return found
-    return found
+    return 1000 * spent / count
 
 
 if __name__ == "__main__":
-    main()
+    print("\n".join(run()))

@@ -42,6 +42,16 @@ def find_chromium() -> str:
     raise UserError(f"no Chromium found: {_ADVICE}")
 
 
+def find_full_chromium() -> str:
+    """Path of a Chromium with all that a window needs, which is what people compare with; any where there is none.
+
+    Raises:
+      UserError: there is no Chromium.
+    """
+    full = [path for path in _candidates() if "headless" not in Path(path).name]
+    return full[0] if full else find_chromium()
+
+
 def _candidates() -> Iterator[str]:
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ms-playwright"
     cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or default)

@@ -7,15 +7,13 @@ that `savefig(); clf()` works. A file is written only inside the job's own folde
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import io
 import logging
+import mmap
 import os
-import signal
-import traceback
 import warnings
-from types import CodeType
+from collections.abc import Iterator
 from typing import Any
 
 import matplotlib
@@ -24,20 +22,17 @@ from matplotlib import font_manager, pyplot
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from PIL import Image
 
-from vsdpo_jax.render import chart_traces, hooks, seeds
+from vsdpo_jax.render import chart_traces, hooks, job, seeds
 from vsdpo_jax.render.chart_elements import Collector
 from vsdpo_jax.render.limits import RenderLimits
-from vsdpo_jax.render.statements import Program, split_lines
 
 # Options of `savefig` that say how the file is written and not what it shows.
 _FILE_OPTIONS = ("filename", "format", "backend", "pil_kwargs", "metadata")
+_UNPACKED = 8 << 20
 _run: Run | None = None
-
-
-class TooLarge(Exception):
-    """The figure is larger than a person could want."""
 
 
 class Run:
@@ -69,7 +64,7 @@ class Run:
         self.recorder.paused += 1
         drawing = self.tracer.drawing(figure, is_pdf) if self.tracer else contextlib.nullcontext()
         try:
-            with drawing as drawn:
+            with drawing as drawn, _without_spare_draw(figure):
                 _print_figure(figure.canvas, buffer, format="rgba", **options)
         finally:
             self.recorder.paused -= 1
@@ -83,20 +78,37 @@ class Run:
         dpi = float(figure.dpi if dpi == "figure" else dpi)
         width, height = (float(value) for value in figure.get_size_inches())
         if max(width, height) > self.limits.inches:
-            raise TooLarge(f"the figure is {width:g} x {height:g} inches, the limit is {self.limits.inches:g}")
+            raise job.TooLarge(f"the figure is {width:g} x {height:g} inches, the limit is {self.limits.inches:g}")
         dpi = min(dpi, (self.limits.pixels / (width * height)) ** 0.5)
         return min(dpi, self.max_side / max(width, height)) if self.max_side else dpi
 
 
-def install() -> None:
-    """Hooks Matplotlib and draws a first figure, so that forked jobs find everything warm. Call once per process."""
+@contextlib.contextmanager
+def _without_spare_draw(figure: Figure) -> Iterator[None]:
+    """Matplotlib draws once more before it saves when there is a layout engine; `tight_layout` leaves an idle one."""
+    engine = figure.get_layout_engine()
+    idle = isinstance(engine, PlaceHolderLayoutEngine)
+    try:
+        if idle:
+            figure._layout_engine = None
+        yield
+    finally:
+        if idle:
+            figure._layout_engine = engine
+
+
+def install(warm: bool = True) -> None:
+    """Hooks Matplotlib and, if `warm`, draws a first figure, so that forked jobs find everything warm. Call once."""
     matplotlib.use("Agg")
     _order_fonts()
     hooks.install()
     chart_traces.install()
-    _warm_up()
+    if warm:
+        warm_up()
     FigureCanvasAgg.draw = _draw
     FigureCanvasBase.print_figure = _save
+    # `plt.savefig` asks for another draw after each save, which nobody would see.
+    FigureCanvasBase.draw_idle = lambda canvas, *arguments, **keywords: None
     # `savefig` reads the signature of the method to know which options to hand on.
     FigureCanvasAgg.print_png = functools.wraps(_original_print_png)(_print_png)
     pyplot.show = _show
@@ -123,7 +135,7 @@ def run(source: str, limits: RenderLimits, send: Any, max_side: int | None = Non
       traces: answer with the traces of ChartMimic as well; for a candidate that raises, with those of what it drew.
     """
     global _run
-    if (parsed := parse(source, send)) is None:
+    if (parsed := job.parse(source, send)) is None:
         return
     program, code = parsed
     _run = Run(hooks.Recorder(program), limits, max_side, chart_traces.Tracer() if traces else None)
@@ -133,35 +145,23 @@ def run(source: str, limits: RenderLimits, send: Any, max_side: int | None = Non
         chart_traces.activate(_run.tracer)
     _listen(_run)
     seeds.fix(source)
-    stop_in_time(limits, _run.recorder, send)
-    # Address space for the answer after the program has used up all the rest.
-    reserve = [bytearray(16 << 20)]
+    job.stop_in_time(limits, _run.recorder, send)
+    # Address space for the answer after the program has used up all the rest; a mapping costs nothing until it is used.
+    reserve = [mmap.mmap(-1, 16 << 20)]
     try:
         is_complete = _execute(code, source)
         capture = _run.saved or _run.shown or _last_figure(_run)
         found = _run.tracer.finish(capture["drawn"], is_complete) if traces and capture else None
-        stop_the_clock()
+        job.stop_the_clock()
         if capture is None:
             send({"status": "no-result", "message": "the program ends without drawing a figure"}, b"")
         else:
             send(*_answer(capture, list(_run.warnings), found))
     except BaseException as error:
         found = _salvage(_run) if traces and isinstance(error, Exception) else None
-        stop_the_clock()
+        job.stop_the_clock()
         reserve.clear()
-        send(describe_failure(error, program, _run.recorder) | {"traces": found}, b"")
-
-
-def parse(source: str, send: Any) -> tuple[Program, CodeType] | None:
-    """Parses a candidate and sends its statements; if it does not parse, sends the answer and returns None."""
-    try:
-        program = Program(source)
-        code = compile(program.tree, hooks.CANDIDATE, "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        _send_syntax_error(source, error, send)
-        return None
-    send({"statements": [[s.start, s.end, s.line_start, s.line_end] for s in program.statements]}, b"")
-    return program, code
+        send(job.describe_failure(error, program, _run.recorder) | {"traces": found}, b"")
 
 
 def _execute(code: Any, source: str) -> bool:
@@ -192,13 +192,15 @@ def _answer(
 ) -> tuple[dict[str, Any], bytes]:
     rgba = capture["image"]
     height, width = rgba.shape[:2]
-    image = rgba[..., :3]
-    if (rgba[..., 3] < 255).any():
+    picture = Image.fromarray(rgba)
+    if picture.getextrema()[3][0] < 255:
         alpha = rgba[..., 3:].astype(np.uint16)
-        image = ((image * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+        pixels = ((rgba[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8).tobytes()
+    else:
+        pixels = picture.convert("RGB").tobytes()
     message = {"width": width, "height": height, "elements": capture["elements"], "warnings": messages[:20]}
     message["traces"] = traces
-    return message, np.ascontiguousarray(image).tobytes()
+    return message, pixels
 
 
 def _draw(canvas: FigureCanvasAgg) -> None:
@@ -237,7 +239,8 @@ def _format(filename: Any, named: str | None) -> str | None:
 def _write(path: str, rgba: np.ndarray) -> None:
     folder, name = os.path.split(os.path.abspath(path))
     if folder == os.getcwd() and name.lower().endswith((".png", ".tif", ".tiff", ".webp")):
-        Image.fromarray(rgba).save(path, compress_level=1)
+        # The program hardly ever looks at the file, so packing it well is wasted.
+        Image.fromarray(rgba).save(path, compress_level=0 if rgba.size < _UNPACKED else 1)
 
 
 def _print_png(canvas: FigureCanvasAgg, filename: Any, **options: Any) -> None:
@@ -267,101 +270,8 @@ def _listen(run: Run) -> None:
     logging.getLogger("matplotlib").addHandler(handler)
 
 
-def stop_in_time(limits: RenderLimits, recorder: hooks.Recorder, send: Any) -> None:
-    """Ends the job from inside shortly before the hard limits, which is when the running statement is still known."""
-
-    def stop(number: int, frame: Any) -> None:
-        chain = recorder.chain(frame)
-        seconds = limits.cpu_seconds if number == signal.SIGXCPU else limits.wall_seconds
-        message = {"status": "timeout", "message": f"the program was still running after {seconds:g} s"}
-        if chain:
-            message["statement"] = chain[0]
-        send(message, b"")
-        os._exit(0)
-
-    signal.signal(signal.SIGALRM, stop)
-    signal.signal(signal.SIGXCPU, stop)
-    signal.setitimer(signal.ITIMER_REAL, limits.wall_seconds)
-
-
-def stop_the_clock() -> None:
-    """Nothing may come between the frames of the answer."""
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    signal.signal(signal.SIGXCPU, signal.SIG_IGN)
-
-
-def describe_failure(error: BaseException, program: Program, recorder: hooks.Recorder) -> dict[str, Any]:
-    """The answer of a job whose candidate raised: status, message, traceback and the statement that failed."""
-    frames = list(traceback.walk_tb(error.__traceback__))
-    places = [(frame, line) for frame, line in frames if frame.f_code.co_filename == hooks.CANDIDATE]
-    trace = error.__traceback__
-    chain: list[int] = []
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == hooks.CANDIDATE:
-            index = program.index_of(trace.tb_frame.f_code, trace.tb_lasti)
-            chain = [index] if index is not None else chain
-        trace = trace.tb_next
-    owners = [recorder.of(frame.f_locals.get("self")) for frame, _ in frames if "self" in frame.f_locals]
-    if owners and any(owners) and (not places or _was_drawing(frames)):
-        # Drawing failed long after the statement that made the artist.
-        chain = [next(owner for owner in reversed(owners) if owner)[0]]
-    message: dict[str, Any] = {"status": _status(error), "message": _describe(error)}
-    lines = split_lines(program.source)
-    message["traceback"] = "\n".join(
-        f"line {line}, in {frame.f_code.co_name}: {lines[line - 1].strip()[:160]}"
-        for frame, line in places[-8:]
-        if line
-    )
-    if chain:
-        message["statement"] = chain[0]
-    return message
-
-
-def _was_drawing(frames: list[tuple[Any, int]]) -> bool:
-    """Whether an exception came out of the drawing of a figure."""
-    return any(frame.f_code.co_name == "draw" for frame, _ in frames)
-
-
-def _status(error: BaseException) -> str:
-    if isinstance(error, MemoryError):
-        return "oom"
-    if isinstance(error, OSError) and error.errno == errno.EFBIG:
-        return "output-limit"
-    if isinstance(error, TooLarge) or (isinstance(error, ValueError) and "is too large" in _describe(error)):
-        return "too-large"
-    return "python-error"
-
-
-def _describe(error: BaseException) -> str:
-    try:
-        return " ".join(traceback.format_exception_only(error)[-1].split())[:400]
-    except Exception:
-        # The candidate's own exception class may be broken.
-        return type(error).__name__[:100]
-
-
-def _send_syntax_error(source: str, error: BaseException, send: Any) -> None:
-    """A program that does not parse has no statements, so its lines stand for them."""
-    rows, at = [], 0
-    for number, line in enumerate(split_lines(source), 1):
-        if line.strip():
-            start = at + len(line) - len(line.lstrip())
-            rows.append([start, at + len(line.rstrip()), number, number])
-        at += len(line)
-    lines = source.count("\n") + 1
-    send({"statements": [row for row in rows if row[2] <= lines]}, b"")
-    message: dict[str, Any] = {"status": "python-error", "message": _describe(error)}
-    line = getattr(error, "lineno", None)
-    if isinstance(error, SyntaxError) and line:
-        message["message"] = f"{type(error).__name__}: {error.msg}"[:400]
-        position = next((index for index, row in reversed(list(enumerate(rows))) if row[2] <= line), None)
-        if position is not None:
-            message["statement"] = position
-            message["traceback"] = f"line {line}: {source[rows[position][0] : rows[position][1]].strip()[:160]}"
-    send(message, b"")
-
-
-def _warm_up() -> None:
+def warm_up() -> None:
+    """Draws one figure with most kinds of artists."""
     figure, axes = pyplot.subplots(2, 2)
     axes[0, 0].bar(["a", "b"], [1, 2], label="$x^2$")
     axes[0, 0].legend()

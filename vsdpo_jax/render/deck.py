@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from pptx.presentation import Presentation
 
-from vsdpo_jax.render import chart, deck_hooks, hooks, seeds
+from vsdpo_jax.render import deck_hooks, hooks, job, seeds
 from vsdpo_jax.render.deck_raster import BetterOffice, DrawnSlide, Rasterizer
 from vsdpo_jax.render.limits import RenderLimits
 
@@ -29,15 +29,15 @@ def install(rasterizer: Rasterizer | None = None) -> None:
 
 
 def run(source: str, limits: RenderLimits, send: Any) -> None:
-    """Executes `source` and sends its answer, as `chart.run` does. Never raises for what the candidate does."""
-    if (parsed := chart.parse(source, send)) is None:
+    """Executes `source` and sends its answer, as for a chart. Never raises for what the candidate does."""
+    if (parsed := job.parse(source, send)) is None:
         return
     program, code = parsed
     recorder = hooks.Recorder(program)
     hooks.activate(recorder)
     _presentations.clear()
     seeds.fix(source)
-    chart.stop_in_time(limits, recorder, send)
+    job.stop_in_time(limits, recorder, send)
     try:
         try:
             exec(code, {"__name__": "__main__", "__builtins__": __builtins__, "__file__": "deck.py"})
@@ -45,7 +45,7 @@ def run(source: str, limits: RenderLimits, send: Any) -> None:
             if error.code not in (None, 0) and not _presentations:
                 raise
         deck = _saved[-1] if _saved else _unsaved()
-        chart.stop_the_clock()
+        job.stop_the_clock()
         if deck is None or not len(deck[0].slides):
             send({"status": "no-result", "message": "the program ends without a slide"}, b"")
         elif len(deck[0].slides) > limits.slides:
@@ -54,8 +54,8 @@ def run(source: str, limits: RenderLimits, send: Any) -> None:
         else:
             send(*_answer(deck, recorder, limits))
     except BaseException as error:
-        chart.stop_the_clock()
-        send(chart.describe_failure(error, program, recorder), b"")
+        job.stop_the_clock()
+        send(job.describe_failure(error, program, recorder), b"")
 
 
 def _save(presentation: Presentation, file: Any, original: Any) -> None:

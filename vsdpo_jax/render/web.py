@@ -55,8 +55,9 @@ ASSET_TYPES = {"script": "text/javascript", "stylesheet": "text/css"}
 ARGUMENTS = (
     "--font-render-hinting=none", "--disable-lcd-text", "--force-color-profile=srgb", "--hide-scrollbars",
     # Nothing uses a graphics processor here; a process of its own for it only costs time.
-    "--disable-gpu", "--in-process-gpu", "--disable-webrtc", "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+    "--disable-gpu", "--in-process-gpu", "--disable-webrtc", "--disable-sync", "--no-first-run",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp", "--disable-background-networking",
+    "--disable-component-update",
 )  # fmt: skip
 HEALTHY = "<!doctype html><body style='background:#fff'><h1>healthy</h1></body>"
 PAGE_SECONDS = 10.0
