@@ -1,20 +1,24 @@
 """Saving and restoring a run: asynchronous, atomic, newest readable checkpoint first (Orbax v1).
 
 A workdir holds `config.json` (the run's config, written once) and `checkpoints/STEP/` (arrays of the
-`TrainState` by path, and the position in the data as metadata).
+`TrainState` by path, and as metadata the position in the data and a checksum of every array).
 """
 
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from absl import logging
 from etils import epath
 from orbax.checkpoint import v1 as ocp
 
 from vsdpo_jax.errors import UserError
+
+CHECKSUMS = "checksums"
 
 # Fields that may differ between a run and its continuation: they change how long and how it is watched, not what it is.
 RESUMABLE = ("steps", "eval", "render", "checkpoint", "record", "mesh", "compilation_cache")
@@ -70,12 +74,23 @@ def _differences(old: Any, new: Any, prefix: str = ""):
 
 
 class Checkpoints:
-    """The checkpoints of one workdir. Close it, or use it as a context manager, so that the last save finishes."""
+    """The checkpoints of one workdir. Close it, or use it as a context manager, so that the last save finishes.
+
+    The newest `keep` stay, and `best_step` where there is one. What could not be read counts for neither and goes with
+    the next save. Methods may be called from several threads.
+
+    Attributes:
+      best_step: a step whose checkpoint is kept whatever its age, or None.
+    """
 
     def __init__(self, workdir: epath.PathLike, keep: int):
+        self.best_step: int | None = None
+        self._keep = keep
+        self._damaged: set[int] = set()
+        self._lock = threading.RLock()
         self._checkpointer = ocp.training.Checkpointer(
             epath.Path(workdir).absolute() / "checkpoints",
-            preservation_policy=ocp.training.preservation_policies.LatestN(keep),
+            preservation_policy=self,
             cleanup_tmp_directories=True,
         )
         self._saved_step: int | None = None
@@ -84,16 +99,28 @@ class Checkpoints:
         return self
 
     def __exit__(self, *_) -> None:
-        self._checkpointer.close()
+        with self._lock:
+            self._checkpointer.close()
+
+    def should_preserve(self, checkpoints, *, context) -> list[bool]:
+        """Which of the checkpoints stay; Orbax asks once a save is complete."""
+        del context
+        whole = [info.step for info in checkpoints if info.step not in self._damaged]
+        kept = {*sorted(whole)[-self._keep :], self.best_step}
+        return [info.step in kept and info.step not in self._damaged for info in checkpoints]
 
     def save(self, state: Any, step: int, position: dict[str, Any], wait: bool = False) -> None:
         """Save `state`; `position` is JSON (the data cursor). Returns while writing goes on unless `wait`."""
-        if step != self._saved_step:
-            # A checkpoint of this step that is already there was unreadable: this run started before it.
-            self._checkpointer.save_async(step, flatten(state), force=True, overwrite=True, custom_metadata=position)
-            self._saved_step = step
-        if wait:
-            self._checkpointer.wait()
+        with self._lock:
+            if step != self._saved_step:
+                named = flatten(state)
+                metadata = position | {CHECKSUMS: checksums(named)}
+                # One of this step that is already there was unreadable: this run started before it.
+                self._damaged.discard(step)
+                self._checkpointer.save_async(step, named, force=True, overwrite=True, custom_metadata=metadata)
+                self._saved_step = step
+            if wait:
+                self._checkpointer.wait()
 
     def restore(self, like: Any) -> tuple[Any, dict[str, Any]] | None:
         """The newest readable (state, position), or None if there is no checkpoint.
@@ -108,19 +135,55 @@ class Checkpoints:
         for checkpoint in found:
             try:
                 named = self._checkpointer.load(checkpoint.step, jax.tree.map(_abstract, flatten(like)))
-                position = self._checkpointer.metadata(checkpoint.step).custom_metadata
+                position = dict(self._checkpointer.metadata(checkpoint.step).custom_metadata or {})
+                _compare(position.pop(CHECKSUMS, {}), named)
             except Exception as error:  # Orbax raises whatever its storage layers raise on damaged files.
                 summary = f"{type(error).__name__}: {str(error)[:120]!r}"
                 logging.warning("checkpoint %d cannot be read (%s); trying the one before", checkpoint.step, summary)
+                self._damaged.add(checkpoint.step)
             else:
                 self._saved_step = checkpoint.step
-                return unflatten(like, named), dict(position or {})
+                return unflatten(like, named), position
         if found:
             raise WorkdirError(
                 f"none of the {len(found)} checkpoints in {self._checkpointer.directory} can be read: "
                 "remove that folder to start again"
             )
         return None
+
+
+def checksums(named: dict[str, jax.Array]) -> dict[str, int]:
+    """A number for each array that any single changed bit changes, and almost every other damage.
+
+    Storage formats without checksums of their own would hand out damaged weights as if nothing had happened. The
+    arrays stay where they are: sums of integers do not depend on how an array is sharded.
+    """
+    return {name: int(value) for name, value in jax.device_get(_checksums(named)).items()}
+
+
+@jax.jit
+def _checksums(named: dict[str, jax.Array]) -> dict[str, jax.Array]:
+    return jax.tree.map(_checksum, named)
+
+
+def _checksum(array: jax.Array) -> jax.Array:
+    """Sum of bits times an odd number that depends on the place, modulo 2^32."""
+    if array.dtype == bool:
+        array = array.astype(jnp.uint8)
+    unsigned = jnp.dtype(f"uint{8 * array.dtype.itemsize}")
+    bits = jax.lax.bitcast_convert_type(array, unsigned).astype(jnp.uint32)
+    place = jnp.zeros(array.shape, jnp.uint32)
+    for axis, size in enumerate(array.shape):
+        place = place * jnp.uint32(size) + jax.lax.broadcasted_iota(jnp.uint32, array.shape, axis)
+    return jnp.sum(bits * (2 * place + 1), dtype=jnp.uint32)
+
+
+def _compare(expected: dict[str, int], named: dict[str, jax.Array]) -> None:
+    """Raises ValueError that names the first array that is not what was saved."""
+    found = checksums({name: array for name, array in named.items() if name in expected})
+    for name, value in found.items():
+        if value != expected[name]:
+            raise ValueError(f"{name} is not what was saved")
 
 
 def _abstract(leaf: Any) -> jax.ShapeDtypeStruct:
