@@ -5,15 +5,20 @@ The slides stand below each other in one picture; every element is clipped by it
 
 from __future__ import annotations
 
+import functools
 import io
 import os
+import zipfile
 from typing import Any
 
 import numpy as np
+import pptx
+from pptx.opc import serialized
 from pptx.presentation import Presentation
+from pptx.util import lazyproperty
 
 from vsdpo_jax.render import deck_hooks, hooks, job, seeds
-from vsdpo_jax.render.deck_raster import BetterOffice, DrawnSlide, Rasterizer
+from vsdpo_jax.render.deck_raster import BetterOffice, DrawnSlide, Rasterizer, regular_files
 from vsdpo_jax.render.limits import RenderLimits
 
 _rasterizer: Rasterizer | None = None
@@ -25,7 +30,36 @@ def install(rasterizer: Rasterizer | None = None) -> None:
     """Hooks python-pptx and reads the fonts. Call once per process; the default rasterizer is `BetterOffice`."""
     global _rasterizer
     _rasterizer = rasterizer or BetterOffice()
+    warm_up(_rasterizer)
     deck_hooks.install(_presentations.append, _save)
+    _load_default()
+
+
+def warm_up(rasterizer: Rasterizer) -> None:
+    """Makes, saves and draws a first slide, so that forked jobs find everything warm."""
+    presentation = pptx.Presentation()
+    slide = presentation.slides.add_slide(presentation.slide_layouts[0])
+    slide.shapes.title.text = "a"
+    buffer = io.BytesIO()
+    presentation.save(buffer)
+    rasterizer.draw(buffer.getvalue())
+
+
+def _load_default() -> None:
+    """Opens the default template before jobs are forked; the first `Presentation()` of each job gets it."""
+    original = pptx.api.Presentation
+    ready = [original()]
+
+    @functools.wraps(original)
+    def open_presentation(pptx: Any = None) -> Presentation:
+        if pptx is not None or not ready or hooks.active() is None:
+            return original(pptx)
+        _presentations.append(ready[0])
+        return ready.pop()
+
+    pptx.Presentation = pptx.api.Presentation = open_presentation
+    # The file is read once, right after it is written, so packing it is wasted.
+    serialized._ZipPkgWriter._zipf = lazyproperty(lambda self: zipfile.ZipFile(self._pkg_file, "w", zipfile.ZIP_STORED))
 
 
 def run(source: str, limits: RenderLimits, send: Any) -> None:
@@ -85,17 +119,20 @@ def _answer(
     for index, (slide, page) in enumerate(zip(presentation.slides, drawn, strict=True)):
         elements += _Slide(slide, page, index, top, recorder).elements()
         top += page.image.shape[0]
-    image = np.concatenate([page.image for page in drawn])
+    # A single slide is handed on as it is: pictures are too large to be copied for nothing.
+    image = drawn[0].image if len(drawn) == 1 else np.concatenate([page.image for page in drawn])
     message = {"width": image.shape[1], "height": image.shape[0], "elements": elements[: limits.elements]}
-    return message | {"warnings": []}, np.ascontiguousarray(image).tobytes()
+    warnings = glyphs.warnings_for((element.get("text", "") for element in elements), regular_files())
+    return message | {"warnings": warnings}, np.ascontiguousarray(image).data.cast("B")
 
 
 class _Slide:
-    """The elements of one slide: a box for each visible shape, and a text for each paragraph box."""
+    """The elements of one slide: visible shapes, texts, and frames of texts of which nothing is drawn (`text_box`)."""
 
     def __init__(self, slide: Any, page: DrawnSlide, index: int, top: int, recorder: hooks.Recorder):
         self.page, self.index, self.top, self.recorder = page, index, top, recorder
         self.shapes = {shape.shape_id: shape for shape in _walk(slide.shapes)}
+        self.worded = {p.get("objectId") for p in page.primitives if p["kind"] == "textBox" and p.get("lines")}
         height, width = page.image.shape[:2]
         self.clip = [0, top, width, top + height]
 
@@ -110,12 +147,13 @@ class _Slide:
             return self._text(primitive, order)
         found = []
         fill = (primitive.get("fill") or {}).get("color")
-        if primitive["kind"] != "shape" or fill or primitive.get("stroke"):
-            kind = {"image": "picture"}.get(primitive["kind"], primitive["kind"])
+        drawn = primitive["kind"] != "shape" or fill or primitive.get("stroke")
+        if drawn or primitive.get("objectId") in self.worded:
+            kind = {"image": "picture"}.get(primitive["kind"], primitive["kind"]) if drawn else "text_box"
             box = self._box(primitive["x"], primitive["y"], primitive["w"], primitive["h"])
             extra = {"background": _rgb(fill), "natural_size": self._natural_size(primitive)}
             found.append(self._element(primitive, kind, box, order, "created", **extra))
-        for inner in primitive.get("primitives", []) if primitive["kind"] == "table" else []:
+        for inner in primitive.get("primitives", []):
             if inner["kind"] == "textBox":
                 found += self._text(inner, order)
         return found

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import re
+import zipfile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +28,9 @@ _FAMILIES = {
     "Courier New": ("LiberationMono",),
     "DejaVu Sans": ("DejaVuSans",),
 }
+# Where a deck names a font that is not here, the engine takes one of these.
+_ALWAYS = {"Calibri", "DejaVu Sans"}
+_TYPEFACE = re.compile(rb'<a:(?:latin|ea|cs|sym|buFont)\b[^>]*?\btypeface="([^"]*)"')
 _STYLES = (("Regular", False, False), ("Bold", True, False), ("Italic", False, True), ("BoldItalic", True, True))
 
 
@@ -58,18 +63,29 @@ class BetterOffice:
         """Draws all slides of a file; raises ValueError for one that cannot be read."""
         try:
             presentation = self._package.Presentation.open(deck)
+            # Each registered font is copied, which costs more than drawing, so only those that the deck may use.
+            named = _named_fonts(deck)
             for family, bold, italic, data in self._fonts:
-                presentation.register_font(family, data, bold=bold, italic=italic)
+                if family in named:
+                    presentation.register_font(family, data, bold=bold, italic=italic)
             return [self._slide(presentation, index) for index in range(presentation.slide_count)]
-        except self._package.PptxError as error:
+        except (self._package.PptxError, zipfile.BadZipFile) as error:
             raise ValueError(f"the deck cannot be drawn: {error}") from None
 
     def _slide(self, presentation: Any, index: int) -> DrawnSlide:
         layout = presentation.render_slide(index).to_dict()
         scale = WIDTH / layout["width"]
         with Image.open(io.BytesIO(presentation.render_png(index, scale=scale).bytes)) as picture:
-            image = np.asarray(picture.convert("RGB"))
+            pixels = picture.tobytes("raw", "RGB")
+            image = np.frombuffer(pixels, np.uint8).reshape(picture.height, picture.width, 3)
         return DrawnSlide(image, layout["primitives"], scale)
+
+
+def _named_fonts(deck: bytes) -> set[str]:
+    """Families that some part of the deck names for its text, with those that stand in for all others."""
+    with zipfile.ZipFile(io.BytesIO(deck)) as package:
+        parts = [package.read(name) for name in package.namelist() if name.endswith(".xml")]
+    return {name.decode() for part in parts for name in _TYPEFACE.findall(part)} | _ALWAYS
 
 
 def _fonts() -> list[tuple[str, bool, bool, bytes]]:
@@ -84,3 +100,10 @@ def _fonts() -> list[tuple[str, bool, bool, bytes]]:
             if path is not None:
                 fonts.append((family, bold, italic, path.read_bytes()))
     return fonts
+
+
+def regular_files() -> tuple[Path, ...]:
+    """The files of the upright faces that texts are drawn with: what they lack is drawn as an empty box."""
+    files = {path.name: path for folder in _FOLDERS for path in sorted(folder.rglob("*.ttf"))}
+    names = {f"{name}{style}.ttf" for family in _FAMILIES.values() for name in family for style in ("", "-Regular")}
+    return tuple(files[name] for name in sorted(names & files.keys()))

@@ -28,6 +28,8 @@ from vsdpo_jax.render.limits import RenderLimits
 WORKER_GRACE = 4.0
 START_SECONDS = 90.0
 ATTEMPTS = 2
+# Pictures are read in few pieces.
+BUFFER_BYTES = 4 << 20
 START_ATTEMPTS = 3
 END_SECONDS = 3.0
 _PR_SET_CHILD_SUBREAPER = 36
@@ -83,7 +85,7 @@ class Worker:
         # A process id could be another process by the time of the kill; a descriptor cannot.
         self._handle = os.pidfd_open(self.process.pid)
         self.jobs = 0
-        self._reader, self._writer = await asyncio.open_connection(sock=ours)
+        self._reader, self._writer = await asyncio.open_connection(sock=ours, limit=BUFFER_BYTES)
         message, _ = await asyncio.wait_for(_read(self._reader), START_SECONDS)
         if not message.get("ready"):
             self.stop()
@@ -176,7 +178,8 @@ class Supervisor:
 
     def answer(self, message: dict[str, Any], payload: bytes = b"") -> None:
         """Sends one frame to the trainer."""
-        self.writer.write(wire.pack(message, payload))
+        for piece in wire.pieces(message, payload):
+            self.writer.write(piece)
 
 
 async def _read(reader: asyncio.StreamReader) -> tuple[dict[str, Any], bytes]:

@@ -18,6 +18,7 @@ from vsdpo_jax.render.statements import split_lines
 from vsdpo_jax.types import Box, ChartTraces, Element, RenderError, Scene, Statement
 
 HEADER = struct.Struct(">II")
+_FIRST = 8 << 20
 LONGEST_TEXT = 2000
 # The texts of a page are compared whole where a benchmark says so.
 LONGEST_BLOCK = 20_000
@@ -31,11 +32,22 @@ class WireError(ValueError):
 
 def pack(message: dict[str, Any], payload: bytes | memoryview = b"") -> bytes:
     """One frame as bytes."""
+    return b"".join(pieces(message, payload))
+
+
+def pieces(message: dict[str, Any], payload: bytes | memoryview = b"") -> tuple[bytes, bytes | memoryview]:
+    """One frame in two pieces, to be written one after the other: a picture is too large to be copied for nothing."""
     text = json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
-    return b"".join((HEADER.pack(len(text), len(payload)), text, payload))
+    return HEADER.pack(len(text), len(payload)) + text, payload
 
 
-def receive(connection: socket.socket) -> tuple[dict[str, Any], bytes] | None:
+def send(connection: socket.socket, message: dict[str, Any], payload: bytes | memoryview = b"") -> None:
+    """Writes one frame."""
+    for piece in pieces(message, payload):
+        connection.sendall(piece)
+
+
+def receive(connection: socket.socket) -> tuple[dict[str, Any], memoryview] | None:
     """Reads one frame; None when the other side has closed."""
     header = _receive_exactly(connection, HEADER.size)
     if header is None:
@@ -45,17 +57,22 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], bytes] | None:
     payload = _receive_exactly(connection, payload_length) if text is not None else None
     if text is None or payload is None:
         return None
-    return json.loads(text), payload
+    return json.loads(bytes(text)), payload
 
 
-def _receive_exactly(connection: socket.socket, count: int) -> bytes | None:
-    received = bytearray()
-    while len(received) < count:
-        piece = connection.recv(min(count - len(received), 1 << 20))
-        if not piece:
+def _receive_exactly(connection: socket.socket, count: int) -> memoryview | None:
+    # Grows with what has come, because a broken sender may announce any length.
+    received = bytearray(min(count, _FIRST))
+    at = 0
+    while at < count:
+        if at == len(received):
+            received.extend(bytes(min(count - at, len(received))))
+        with memoryview(received) as view:
+            got = connection.recv_into(view[at:])
+        if not got:
             return None
-        received += piece
-    return bytes(received)
+        at += got
+    return memoryview(received).toreadonly()
 
 
 def split(buffer: bytes | bytearray | memoryview) -> list[tuple[memoryview, memoryview]]:

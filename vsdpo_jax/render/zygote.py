@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import fcntl
 import gc
 import json
 import os
@@ -28,6 +29,7 @@ from vsdpo_jax.render.limits import RenderLimits
 # The job stops itself at its limits; this much later it is killed.
 GRACE = 1.0
 PATROL = 0.1
+PIPE_BYTES = 1 << 20
 # The first byte that a job writes, before any of the program runs: a program cannot forge it.
 ISOLATED, NOT_ISOLATED = b"+", b"-"
 
@@ -80,10 +82,13 @@ class Zygote:
             return f"the isolation does not hold: {error.message if error else 'no error'}"
         return ""
 
-    def run(self, job: dict[str, Any]) -> tuple[dict[str, str], bytes]:
+    def run(self, job: dict[str, Any]) -> tuple[dict[str, str], memoryview]:
         """Forks one job; returns how it ended (`status` is empty if it answered) and what it wrote."""
         empty(self.folder)
         reader, writer = os.pipe()
+        with contextlib.suppress(OSError):
+            # Pictures in few pieces; a user who has too many large pipes keeps the small ones.
+            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         parent = os.getpid()
         child = os.fork()
         if child == 0:
@@ -97,17 +102,17 @@ class Zygote:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         _, code, usage = os.wait4(child, 0)
-        first, answer = answer[:1], answer[1:]
+        first, answer = answer[:1], memoryview(answer)[1:]
         if first == NOT_ISOLATED:
-            status = "sandbox-setup", answer.decode(errors="replace")
-            answer = b""
+            status = "sandbox-setup", bytes(answer).decode(errors="replace")
+            answer = memoryview(b"")
         elif not ended:
             status = "no-result", "the program closed the way for its answer"
         elif status is None:
             status = _ending(code, usage, self.limits) if len(wire.split(answer)) < 2 else ("", "")
         return {"status": status[0], "message": status[1]}, answer
 
-    def _wait(self, reader: int, child: int) -> tuple[bytes, tuple[str, str] | None]:
+    def _wait(self, reader: int, child: int) -> tuple[bytearray, tuple[str, str] | None]:
         """Reads until the job has answered, ended, or run out of time or space."""
         received = bytearray()
         deadline = time.monotonic() + self.limits.wall_seconds + GRACE
@@ -117,7 +122,7 @@ class Zygote:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                return bytes(received), (
+                return received, (
                     "timeout",
                     f"the program was still running after {self.limits.wall_seconds:g} s",
                 )
@@ -130,11 +135,11 @@ class Zygote:
                 piece = os.read(reader, 1 << 20)
                 received += piece
                 if not piece or _complete(received):
-                    return bytes(received), None
+                    return received, None
                 if len(received) > self.limits.result_bytes:
-                    return b"", ("output-limit", "the answer of the program is too large")
+                    return bytearray(), ("output-limit", "the answer of the program is too large")
             elif self._crowded():
-                return bytes(received), ("output-limit", "the program wrote too many or too large files")
+                return received, ("output-limit", "the program wrote too many or too large files")
 
     def _crowded(self) -> bool:
         count = size = 0
@@ -191,7 +196,8 @@ def _be_job(
             view = view[os.write(writer, view) :]
 
     def send(message: dict[str, Any], payload: bytes = b"") -> None:
-        write(wire.pack(message, payload))
+        for piece in wire.pieces(message, payload):
+            write(piece)
 
     code = 0
     try:
@@ -231,7 +237,7 @@ def serve(connection: socket.socket, limits: RenderLimits, folder: str) -> None:
         began = time.monotonic()
         outcome, answer = zygote.run(job)
         envelope = {"id": job["id"], "seconds": round(time.monotonic() - began, 6), **outcome}
-        connection.sendall(wire.pack(envelope, answer))
+        wire.send(connection, envelope, answer)
 
 
 def main() -> None:
