@@ -18,6 +18,7 @@ from PIL import Image
 MEASURES = {
     "page_blocks": "vsdpo_jax.render.web_blocks:measure_reference",
     "answer_blocks": "vsdpo_jax.render.web_blocks:measure_answer",
+    "slide_tree": "vsdpo_jax.render.web_slide:measure",
 }
 Load = Callable[[str], Awaitable[None]]
 Result = tuple[dict[str, Any], bytes]
