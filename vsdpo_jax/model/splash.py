@@ -22,24 +22,38 @@ from vsdpo_jax.sharding import AXES, BATCH, fit
 
 LANES = 128
 LARGEST_BLOCK = 512
+PLACE_BITS = 14  # Branches of up to 16,384 tokens, which may start anywhere below 131,072.
 
 
 class BranchMask(masks.Mask):
-    """Queries of sequences of `length`, end to end, against a prefix and those sequences, bool[rows, columns]."""
+    """Queries of sequences of `length`, end to end, against a prefix and those sequences, bool[rows, columns].
+
+    The kernel computes it from `q_sequence` by `mask_function`. Stored as blocks it would be megabytes of constants for
+    every call of the kernel in a program, because branches are not aligned to blocks.
+    """
 
     def __init__(self, rows: int, columns: int, length: int, prefix: int, causal: bool):
+        if length > 1 << PLACE_BITS or rows > 1 << (31 - PLACE_BITS):
+            raise ValueError(f"{rows} queries in branches of {length} are more than the kernel's mask can tell apart")
         self._key = (rows, columns, length, prefix, causal)
+        row = np.arange(rows, dtype=np.int32)
+        place = row % length
+        # Where the row's branch starts and what it sees of it, in one number: the kernel has no cheap division.
+        self.q_sequence = (row - place) << PLACE_BITS | (place if causal else length - 1)
 
     @property
     def shape(self) -> tuple[int, int]:
         return self._key[:2]
 
+    def mask_function(self, rows, columns):
+        """rows: elements of `q_sequence`, columns: indices of keys; of any shapes that broadcast."""
+        own = columns - self._key[3]
+        start = rows >> PLACE_BITS
+        return (own < 0) | ((own >= start) & (own - start <= rows & (2**PLACE_BITS - 1)))
+
     def __getitem__(self, index) -> np.ndarray:
-        _, _, length, prefix, causal = self._key
-        rows, columns = (np.arange(size)[part] for size, part in zip(self.shape, index, strict=True))
-        rows, own = rows[:, None], columns[None] - prefix
-        seen = own // length == rows // length
-        return (own < 0) | (seen & (own <= rows) if causal else seen)
+        rows, columns = index
+        return self.mask_function(self.q_sequence[rows][:, None], np.arange(self.shape[1])[columns][None])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, BranchMask) and self._key == other._key
@@ -71,7 +85,7 @@ def _spec(x, heads, mesh) -> PartitionSpec:
 
 def _attend(query, key, value, valid, prefix, *, causal: bool, interpret: bool):
     n, g, t, h, a = query.shape
-    if prefix is not None and prefix[0].shape[1] == g > 1:
+    if g > 1 and (prefix is None or prefix[0].shape[1] == g):
         # Nothing is shared: every branch is a row of its own.
         rows = jax.tree.map(lambda x: x.reshape(n * g, 1, *x.shape[2:]), (query, key, value, valid, prefix))
         return _attend(*rows, causal=causal, interpret=interpret).reshape(n, g, t, h, a)

@@ -37,6 +37,7 @@ _NAME = re.compile(r"(v\d+[a-z]*):(\d+x\d+(?:x\d+)?)")
 # Libtpu asks Google's metadata server who it is, and narrates that there is none; a compiler needs no answer.
 _ENVIRONMENT = {
     "TPU_SKIP_MDS_QUERY": "1",
+    "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",  # Nothing is locked: several plans may be made at once.
     "TPU_ACCELERATOR_TYPE": "v5p-8",
     "TPU_WORKER_HOSTNAMES": "localhost",
     "TPU_STDERR_LOG_LEVEL": "3",
