@@ -72,6 +72,11 @@ class Store:
         with path.open("rb") as file, Image.open(file) as picture:
             return np.asarray(picture.convert("RGB"))
 
+    def picture_file(self, key: str, title: str) -> bytes | None:
+        """The same picture as a WebP file."""
+        path = self._folder / f"{key}.{title}.webp"
+        return path.read_bytes() if path.exists() else None
+
     def _replace(self, name: str, data: bytes) -> None:
         temporary = self._folder / f".{name}.{os.getpid()}"
         temporary.write_bytes(data)
