@@ -25,8 +25,12 @@ def content_ratios(image: np.ndarray) -> tuple[float, float]:
     Args:
       image: uint8[height, width, 3], 1280 pixels wide: the window is in pixels.
     """
-    blurred = _blur(_gray(image).astype(np.float32))
-    return _ratios(_deviation(blurred, _WINDOW))
+    return _ratios(local_deviation(image))
+
+
+def local_deviation(image: np.ndarray) -> np.ndarray:
+    """float32[height, width]: standard deviation of the blurred grey levels in the window around every pixel."""
+    return _deviation(_blur(_gray(image).astype(np.float32)), _WINDOW)
 
 
 def rough_content_ratio(image: np.ndarray) -> float:
