@@ -1,11 +1,14 @@
 """The reference against plain softmax attention, and the TPU kernel, interpreted, against the reference."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from vsdpo_jax.model.attention import attention
+from vsdpo_jax.model.blocked import blocked_attention
 from vsdpo_jax.model.splash import BranchMask
 
 # (N, G, T, H, K, A, P or None, prefix branches): head size 72 is the published vision tower's.
@@ -59,6 +62,50 @@ def test_reference_equals_plain_softmax(case, causal):
     answered = ~np.isnan(wanted)
     assert np.isfinite(got).all() and answered.mean() > 0.9
     np.testing.assert_allclose(np.asarray(got)[answered], wanted[answered], atol=1e-5)
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("case", CASES)
+def test_blocks_equal_the_reference_in_values_and_gradients(case, causal):
+    """Blocks so small that no case fits into one, and that take some branches of a prompt at a time."""
+    (query, key, value, valid), prefix = inputs(case)
+    seeing = np.cumsum(valid, -1) > 0 if causal and prefix is None else np.ones_like(valid)
+    cotangent = np.random.default_rng(1).normal(size=query.shape).astype(np.float32) * seeing[..., None, None]
+
+    def loss(arrays, apply):
+        query, key, value, before = arrays
+        out = apply(query, key, value, valid, causal=causal, prefix=before and (*before, prefix[2]))
+        return (out * cotangent).sum(), out
+
+    arrays = (query, key, value, prefix and prefix[:2])
+    (_, wanted), wanted_gradient = jax.value_and_grad(loss, has_aux=True)(
+        arrays, functools.partial(attention, implementation="reference")
+    )
+    for block_bytes in (8 << 10, 1 << 18):
+        apply = functools.partial(blocked_attention, block_bytes=block_bytes)
+        (_, got), got_gradient = jax.jit(jax.value_and_grad(loss, has_aux=True), static_argnums=1)(arrays, apply)
+        np.testing.assert_allclose(np.asarray(got)[seeing], np.asarray(wanted)[seeing], atol=1e-5)
+        for a, b in zip(jax.tree.leaves(got_gradient), jax.tree.leaves(wanted_gradient), strict=True):
+            np.testing.assert_allclose(a, b, atol=5e-5)
+
+
+def test_blocks_keep_no_scores_for_the_backward_pass():
+    """256 queries against 512 keys by 4 heads and 8 branches: scores of 16.8 MB, which the reference keeps."""
+    shape = lambda *s: jax.ShapeDtypeStruct(s, jnp.float32)  # noqa: E731
+    own, before = [shape(1, 8, 256, 4, 16)] * 3, [shape(1, 1, 256, 4, 16)] * 2
+    valid = np.ones((1, 8, 256), bool), np.ones((1, 1, 256), bool)
+
+    def memory(implementation):
+        def loss(query, key, value, *before):
+            prefix = (*before, valid[1])
+            return attention(
+                query, key, value, valid[0], causal=True, prefix=prefix, implementation=implementation
+            ).sum()
+
+        compiled = jax.jit(jax.grad(loss, argnums=(0, 1, 2, 3, 4))).lower(*own, *before).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert memory("blocked") < 12e6 < 4 * 256 * 512 * 4 * 8 < memory("reference")
 
 
 # Interpreting the kernel takes long: the cases that differ most are enough for every day.

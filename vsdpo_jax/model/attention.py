@@ -1,6 +1,7 @@
 """The one attention function: queries against their own sequence and, before it, a prefix that branches share.
 
-`reference_attention` is plain JAX for every device; on TPUs the Pallas kernel of `splash` does the same.
+`reference_attention` is the plain one. `blocked` does the same in plain JAX without keeping scores, `splash` is the
+Pallas kernel for TPUs.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 MASKED = -1e30
-IMPLEMENTATIONS = ("auto", "reference", "splash", "splash_interpret")
+IMPLEMENTATIONS = ("auto", "reference", "blocked", "splash", "splash_interpret")
 
 
 def attention(query, key, value, valid, *, causal: bool, prefix=None, implementation: str = "auto"):
@@ -24,8 +25,8 @@ def attention(query, key, value, valid, *, causal: bool, prefix=None, implementa
       valid: bool[N, G, T].
       causal: token t sees tokens <= t of its own sequence; otherwise all of them.
       prefix: None, or (key [N, 1 or G, P, K, A], value, valid bool[N, 1 or G, P]); all of it is seen.
-      implementation: `reference`, `splash` (TPU), `splash_interpret` (its tests), or `auto`: splash where JAX runs
-        on TPUs.
+      implementation: `reference`, `blocked`, `splash` (TPU), `splash_interpret` (its tests), or `auto`: splash where
+        JAX runs on TPUs, else blocked.
 
     Returns:
       [N, G, T, H, A] in the dtype of `value`.
@@ -33,9 +34,14 @@ def attention(query, key, value, valid, *, causal: bool, prefix=None, implementa
     if implementation not in IMPLEMENTATIONS:
         raise ValueError(f"unknown attention {implementation!r}; known: {', '.join(IMPLEMENTATIONS)}")
     if implementation == "auto":
-        implementation = "splash" if jax.default_backend() == "tpu" else "reference"
+        implementation = "splash" if jax.default_backend() == "tpu" else "blocked"
     if implementation == "reference":
         return reference_attention(query, key, value, valid, causal=causal, prefix=prefix)
+    if implementation == "blocked":
+        # It imports this module.
+        from vsdpo_jax.model.blocked import blocked_attention
+
+        return blocked_attention(query, key, value, valid, causal=causal, prefix=prefix)
     # Pallas takes a while to import and only TPUs need it.
     from vsdpo_jax.model.splash import splash_attention
 

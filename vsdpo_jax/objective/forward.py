@@ -15,8 +15,8 @@ from vsdpo_jax.pack import PackedBatch
 
 
 def read_prompt(model, batch: PackedBatch):
-    """Every distinct image once and every prefix once: (visual features, prefix cache)."""
-    visual = model.encode_images(batch.images)
+    """Every distinct image once (`images` None: text only) and every prefix once: (visual features, prefix cache)."""
+    visual = None if batch.images is None else model.encode_images(batch.images)
     _, prefix = model.decode(batch.prefix, visual)
     return visual, prefix
 
