@@ -28,6 +28,8 @@ setup(
         "optax>=0.2.5",
         "orbax-checkpoint>=0.12,<0.13",
         "pillow>=11",
+        # Published training sets are parquet files.
+        "pyarrow>=15",
         "playwright>=1.50",
         "python-pptx>=1.0",
         "safetensors>=0.5",
@@ -49,6 +51,8 @@ setup(
             "torch==2.13.0",
             "jax[tpu]",
             "opencv-python-headless>=4.8",
+            # The real client of gs://, which tests run against a server on this machine.
+            "gcsfs>=2024.6",
         ],
         # Paints over texts before pages are compared by CLIP: a fast marching method that NumPy is too slow for.
         "clip": ["opencv-python-headless>=4.8"],

@@ -6,8 +6,10 @@ A workdir holds `config.json` (the run's config, written once) and `checkpoints/
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -16,6 +18,7 @@ from absl import logging
 from etils import epath
 from orbax.checkpoint import v1 as ocp
 
+from vsdpo_jax import storage
 from vsdpo_jax.errors import UserError
 
 CHECKSUMS = "checksums"
@@ -48,12 +51,9 @@ def claim_workdir(workdir: epath.Path, config: dict[str, Any]) -> None:
     """
     path = workdir / "config.json"
     if not path.exists():
-        workdir.mkdir(parents=True, exist_ok=True)
-        temporary = workdir / "config.json.tmp"
-        temporary.write_text(json.dumps(config, indent=2, sort_keys=True))
-        temporary.rename(path)
+        storage.write_whole(path, json.dumps(config, indent=2, sort_keys=True))
         return
-    there = json.loads(path.read_text())
+    there = json.loads(storage.read_bytes(path))
     different = [
         f"{name} (there {old!r}, now {new!r})"
         for name, old, new in _differences(there, json.loads(json.dumps(config)))
@@ -89,7 +89,7 @@ class Checkpoints:
         self._damaged: set[int] = set()
         self._lock = threading.RLock()
         self._checkpointer = ocp.training.Checkpointer(
-            epath.Path(workdir).absolute() / "checkpoints",
+            storage.absolute(workdir) / "checkpoints",
             preservation_policy=self,
             cleanup_tmp_directories=True,
         )
@@ -98,9 +98,14 @@ class Checkpoints:
     def __enter__(self) -> Checkpoints:
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, kind, *_) -> None:
         with self._lock:
-            self._checkpointer.close()
+            try:
+                with self._unwritten():
+                    self._checkpointer.close()
+            except WorkdirError:
+                if kind is None:  # Else it is the error that this block ends with already.
+                    raise
 
     def should_preserve(self, checkpoints, *, context) -> list[bool]:
         """Which of the checkpoints stay; Orbax asks once a save is complete."""
@@ -110,17 +115,32 @@ class Checkpoints:
         return [info.step in kept and info.step not in self._damaged for info in checkpoints]
 
     def save(self, state: Any, step: int, position: dict[str, Any], wait: bool = False) -> None:
-        """Save `state`; `position` is JSON (the data cursor). Returns while writing goes on unless `wait`."""
-        with self._lock:
+        """Save `state`; `position` is JSON (the data cursor). Returns while writing goes on unless `wait`.
+
+        Raises:
+          WorkdirError: this checkpoint, or the one before that was still being written, could not be.
+        """
+        with self._lock, self._unwritten():
             if step != self._saved_step:
                 named = flatten(state)
                 metadata = position | {CHECKSUMS: checksums(named)}
                 # One of this step that is already there was unreadable: this run started before it.
                 self._damaged.discard(step)
-                self._checkpointer.save_async(step, named, force=True, overwrite=True, custom_metadata=metadata)
                 self._saved_step = step
+                self._checkpointer.save_async(step, named, force=True, overwrite=True, custom_metadata=metadata)
             if wait:
                 self._checkpointer.wait()
+
+    @contextlib.contextmanager
+    def _unwritten(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # Orbax raises whatever its storage layers raise.
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise WorkdirError(
+                f"checkpoint {self._saved_step} in {self._checkpointer.directory} cannot be written: {reason}; "
+                "earlier ones are untouched: mend that, then run the same command again"
+            ) from error
 
     def restore(self, like: Any) -> tuple[Any, dict[str, Any]] | None:
         """The newest readable (state, position), or None if there is no checkpoint.

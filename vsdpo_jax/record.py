@@ -21,6 +21,7 @@ from absl import logging
 from etils import epath
 from PIL import Image
 
+from vsdpo_jax.storage import list_folder, write_whole
 from vsdpo_jax.types import Credit, Defect, Prompt, RenderError, Reward, Rollout, Scene, Statement
 
 FOLDER = "rollouts"
@@ -140,17 +141,17 @@ def write_records(workdir: epath.PathLike, name: str, records: Sequence[RolloutR
     for index, record in enumerate(records):
         image_file = f"{index:03d}.png" if record.image is not None else None
         if image_file:
-            _write_whole(pictures / image_file, _png(record.image))
+            write_whole(pictures / image_file, _png(record.image))
         if record.target is not None and record.prompt_id not in target_files:
             target_files[record.prompt_id] = f"target_{len(target_files):03d}.png"
-            _write_whole(pictures / target_files[record.prompt_id], _png(record.target))
+            write_whole(pictures / target_files[record.prompt_id], _png(record.target))
         target_file = target_files.get(record.prompt_id) if record.target is not None else None
         written |= {image_file, target_file}
         rows.append(json.dumps(_to_row(record, image_file, target_file), allow_nan=False))
-    for stale in pictures.iterdir():
+    for stale in list_folder(pictures):
         if stale.name not in written:
             stale.unlink()
-    _write_whole(path, "".join(row + "\n" for row in rows).encode("ascii"))
+    write_whole(path, "".join(row + "\n" for row in rows).encode("ascii"))
     return path
 
 
@@ -318,9 +319,3 @@ def _png(image: np.ndarray) -> bytes:
 def _read_png(path: epath.Path) -> np.ndarray:
     with Image.open(io.BytesIO(path.read_bytes())) as image:
         return np.asarray(image.convert("RGB"))
-
-
-def _write_whole(path: epath.Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(content)
-    temporary.replace(path)

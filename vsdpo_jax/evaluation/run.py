@@ -15,6 +15,7 @@ from vsdpo_jax.errors import UserError
 from vsdpo_jax.evaluation.bootstrap import intervals, means
 from vsdpo_jax.evaluation.store import Store
 from vsdpo_jax.evaluation.types import Benchmark, Example, ExampleScore, Prediction, Workshop
+from vsdpo_jax.storage import write_whole
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,6 +150,4 @@ def table(benchmark: Benchmark, outcome: Outcome) -> str:
 
 def write_json(path: epath.Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON file whole or not at all."""
-    temporary = path.parent / f".{path.name}.tmp"
-    temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False))
-    temporary.replace(path)
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False))

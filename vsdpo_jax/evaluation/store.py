@@ -13,7 +13,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +21,7 @@ from etils import epath
 from PIL import Image
 
 from vsdpo_jax.evaluation.types import Example, ExampleScore, Prediction
+from vsdpo_jax.storage import list_folder, write_whole
 
 _SHOWN_SIDE = 720
 
@@ -47,7 +47,7 @@ class Store:
 
     def finished(self) -> set[str]:
         """The keys of all results that are there."""
-        return {path.name.removesuffix(".json") for path in self._folder.iterdir() if path.name.endswith(".json")}
+        return {path.name.removesuffix(".json") for path in list_folder(self._folder) if path.name.endswith(".json")}
 
     def write(self, key: str, score: ExampleScore) -> None:
         """Keeps a result; the pictures first, because the scores say that all is there."""
@@ -78,9 +78,7 @@ class Store:
         return path.read_bytes() if path.exists() else None
 
     def _replace(self, name: str, data: bytes) -> None:
-        temporary = self._folder / f".{name}.{os.getpid()}"
-        temporary.write_bytes(data)
-        temporary.replace(self._folder / name)
+        write_whole(self._folder / name, data)
 
 
 def _webp(image: np.ndarray) -> bytes:

@@ -15,6 +15,7 @@ from vsdpo_jax.report import curves, rollouts
 from vsdpo_jax.report.heatmap import HeatScale
 from vsdpo_jax.report.markup import duration, escape, number, percent, plural, signed
 from vsdpo_jax.report.run import ReportError, Run, read_run
+from vsdpo_jax.storage import StorageError, write_whole
 
 ASSETS = Path(vsdpo_jax.__file__).parent / "assets" / "report"
 MAX_BYTES = 9_000_000
@@ -47,13 +48,10 @@ def write_report(workdir: epath.PathLike, out: epath.PathLike | None = None) -> 
         logging.warning("%s", note)
     path = epath.Path(out) if out is not None else epath.Path(workdir) / "report.html"
     content = render_page(run).encode("utf-8")
-    temporary = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        raise ReportError(f"{path} cannot be written ({error.strerror or error})") from error
+        write_whole(path, content)
+    except StorageError as error:
+        raise ReportError(str(error)) from error
     return path
 
 
