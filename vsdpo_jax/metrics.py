@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections
 import json
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ import numpy as np
 from etils import epath
 from tensorboardX import SummaryWriter
 
+from vsdpo_jax.storage import LineFile, Mirror, is_remote, read_bytes
 from vsdpo_jax.types import GradedRollout, RolloutGroup
 
 if TYPE_CHECKING:
@@ -37,35 +39,38 @@ class MetricsWriter:
         workdir = epath.Path(workdir)
         self._path = workdir / "metrics.jsonl"
         self.rows = self._keep_until(resume_step)
-        self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=resume_step + 1)
+        self._lines = LineFile(self._path, "".join(json.dumps(row) + "\n" for row in self.rows))
+        # TensorBoard's writer appends to a file, which no object store can.
+        self._folder = tempfile.TemporaryDirectory() if is_remote(workdir) else None
+        events = self._folder.name if self._folder else str(workdir / "tensorboard")
+        self._mirror = Mirror(events, workdir / "tensorboard") if self._folder else None
+        self._events = SummaryWriter(events, purge_step=resume_step + 1)
 
     def __enter__(self) -> MetricsWriter:
         return self
 
     def __exit__(self, *_) -> None:
         self._events.close()
+        if self._mirror:
+            self._mirror.update(now=True)
+            self._folder.cleanup()
 
     def write(self, step: int, metrics: Mapping[str, float]) -> None:
         """One line: {"step": step, name: value, …}; non-finite values are written as null, which JSON can hold."""
         values = {name: float(value) if np.isfinite(value) else None for name, value in metrics.items()}
-        line = json.dumps({"step": int(step), **values}) + "\n"
-        # One write a line: a process that is killed leaves whole lines, or one that the next start drops.
-        with self._path.open("a") as file:
-            file.write(line)
+        self._lines.append(json.dumps({"step": int(step), **values}))
         for name, value in values.items():
             if value is not None:
                 self._events.add_scalar(name, value, step)
         self._events.flush()
+        if self._mirror:
+            self._mirror.update()
 
     def _keep_until(self, step: int) -> list[dict]:
         if not self._path.exists():
             return []
-        rows = [_parse(line) for line in self._path.read_text().splitlines()]
-        kept = [row for row in rows if row is not None and row["step"] <= step]
-        temporary = self._path.parent / "metrics.jsonl.tmp"
-        temporary.write_text("".join(json.dumps(row) + "\n" for row in kept))
-        temporary.replace(self._path)
-        return kept
+        rows = [_parse(line) for line in read_bytes(self._path).decode(errors="replace").splitlines()]
+        return [row for row in rows if row is not None and row["step"] <= step]
 
 
 def _parse(line: str) -> dict | None:

@@ -37,6 +37,7 @@ from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.report import write_report
 from vsdpo_jax.sharding import make_mesh, parameter_shardings, put_rows, shardings
+from vsdpo_jax.storage import write_whole
 from vsdpo_jax.types import RolloutGroup
 from vsdpo_jax.watch import Watch
 
@@ -194,9 +195,7 @@ class Trainer:
         path = self.workdir / "summary.json"
         summary = json.loads(path.read_text()) if path.exists() else {}
         summary |= fields
-        temporary = self.workdir / "summary.json.tmp"
-        temporary.write_text(json.dumps(summary, indent=2))
-        temporary.replace(path)
+        write_whole(path, json.dumps(summary, indent=2))
         return summary
 
 
