@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_DIR ?= runs/demo
+EVAL_DIR ?= runs/eval_demo
+SAMPLES := vsdpo_jax/assets/eval_samples
 
-.PHONY: help env test-env browser demo test test-slow lint bench warmstart clean
+.PHONY: help env test-env browser demo test test-slow lint bench eval-demo warmstart clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +48,14 @@ lint: $(BIN)/.installed-test
 
 bench: test-env  ## Measure ratios against the alternatives, in one run on this machine.
 	$(BIN)/python -m vsdpo_jax.bench
+
+eval-demo: browser  ## Score the sample predictions of all three benchmarks: a minute or two.
+	for name in chartmimic design2code aeslides; do \
+	  $(BIN)/python -m vsdpo_jax.evaluate --benchmark=$$name --data=$(SAMPLES)/$$name \
+	    --predictions=$(SAMPLES)/$$name/predictions --out=$(EVAL_DIR)/$$name || exit 1; \
+	done
+	$(BIN)/python -m vsdpo_jax.evaluate --benchmark=chartmimic --option=task=customized --data=$(SAMPLES)/chartmimic \
+	  --predictions=$(SAMPLES)/chartmimic/predictions_customized --out=$(EVAL_DIR)/chartmimic_customized
 
 warmstart: env  ## Make the embedded tiny model again (about an hour on two cores).
 	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_corpus --tokenizer=runs/tiny_tokenizer

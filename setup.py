@@ -22,6 +22,12 @@ setup(
         "flax>=0.12,<0.13",
         "jax>=0.10,<0.12",
         "matplotlib>=3.10,<3.12",
+        # Programs that models write, and the references of benchmarks, import these.
+        "matplotlib-venn>=1.1",
+        "networkx>=3.2",
+        "pandas>=2.2",
+        "seaborn>=0.13.2",
+        "squarify>=0.4.3",
         "ml-collections>=1.0",
         "ml_dtypes>=0.5",
         "numpy>=2.0",
