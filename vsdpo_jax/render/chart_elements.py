@@ -89,7 +89,8 @@ class Collector:
             self._axes_tree(child, f"{name}/inset{index}", seen)
 
     def _axes(self, axes: Any, name: str) -> None:
-        shown = axes.axison
+        # Axes in three dimensions switch the flat ones below them off.
+        shown = getattr(axes, "_axis3don", axes.axison)
         frame = axes.patch if axes.patch.get_visible() and shown else None
         self._add("axes", axes.bbox.extents, axes, name, chain=self.recorder.of(axes), z_order=-1.0,
                   color=None if frame is None else frame.get_facecolor())  # fmt: skip

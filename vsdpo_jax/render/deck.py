@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import io
 import os
+import re
 import zipfile
 from typing import Any
 
@@ -17,10 +18,11 @@ from pptx.opc import serialized
 from pptx.presentation import Presentation
 from pptx.util import lazyproperty
 
-from vsdpo_jax.render import deck_hooks, hooks, job, seeds
+from vsdpo_jax.render import deck_hooks, glyphs, hooks, job, seeds
 from vsdpo_jax.render.deck_raster import BetterOffice, DrawnSlide, Rasterizer, regular_files
 from vsdpo_jax.render.limits import RenderLimits
 
+_CELL = re.compile(r":table:(\d+):(\d+)$")
 _rasterizer: Rasterizer | None = None
 _presentations: list[Presentation] = []
 _saved: list[tuple[Presentation, bytes]] = []
@@ -122,7 +124,7 @@ def _answer(
     # A single slide is handed on as it is: pictures are too large to be copied for nothing.
     image = drawn[0].image if len(drawn) == 1 else np.concatenate([page.image for page in drawn])
     message = {"width": image.shape[1], "height": image.shape[0], "elements": elements[: limits.elements]}
-    warnings = glyphs.warnings_for((element.get("text", "") for element in elements), regular_files())
+    warnings = glyphs.warnings_for((element.get("text", "") for element in elements), regular_files)
     return message | {"warnings": warnings}, np.ascontiguousarray(image).data.cast("B")
 
 
@@ -178,13 +180,17 @@ class _Slide:
         ]  # fmt: skip
 
     def _element(self, primitive, kind, box, order, table, **rest) -> dict[str, Any]:
-        shape = self.shapes.get(primitive.get("objectId"))
+        shape, recorder = self.shapes.get(primitive.get("objectId")), self.recorder
         key = id(shape._element) if shape is not None else None
-        recorder = self.recorder
-        created = recorder.created.get(key, ())
-        chain = (recorder.worded.get(key) or created) if table == "worded" else created
-        styles = [[name, recorder.styled[key, name][0]] for name in ("color", "fontsize", "position")
-                  if (key, name) in recorder.styled]  # fmt: skip
+        chain = recorder.created.get(key, ())
+        inner = key
+        if table == "worded" and shape is not None:
+            wording, inner = self._wording(primitive, shape, rest["text"])
+            chain = wording or chain
+        styles = []
+        for name in ("color", "fontsize", "position"):
+            if changed := recorder.styled.get((inner, name)) or recorder.styled.get((key, name)):
+                styles.append([name, changed[0]])
         return {
             "kind": kind,
             "box": [round(float(edge), 2) for edge in box],
@@ -195,6 +201,17 @@ class _Slide:
             "group": f"slide{self.index}/shape{primitive.get('objectId')}",
             **rest,
         }
+
+    def _wording(self, primitive: dict[str, Any], shape: Any, words: str) -> tuple[hooks.Chain, int]:
+        """Who wrote a text of a shape, and what stands for the text: a cell of a table, else the shape."""
+        worded, key = self.recorder.worded, id(shape._element)
+        if shape.has_chart:
+            # Of the other texts of a chart nobody knows more than who made it.
+            return worded.get(deck_hooks.words_key(shape._element, words), ()), key
+        if shape.has_table and (place := _CELL.search(primitive.get("storyId", ""))):
+            cell = id(shape.table.cell(int(place[1]), int(place[2]))._tc)
+            return worded.get(cell, ()), cell
+        return worded.get(key, ()), key
 
     def _box(self, x: float, y: float, width: float, height: float) -> list[float]:
         scale = self.page.scale

@@ -1,6 +1,8 @@
 """Hooks in python-pptx that remember which statement made a shape, wrote its text or changed its looks.
 
-Shapes are known by their XML element; a change of a run, paragraph or fill counts for the shape around it.
+Shapes are known by their XML element; a change of a run, paragraph or fill counts for the shape around it, and for the
+cell of a table that it lies in. What lies in the part of a chart counts for the frame that shows it, and texts that a
+program writes there (titles) are known by their words.
 """
 
 from __future__ import annotations
@@ -10,16 +12,21 @@ import sys
 from typing import Any
 
 from pptx.dml.color import ColorFormat
+from pptx.oxml.ns import qn
 from pptx.presentation import Presentation
 from pptx.shapes.base import BaseShape
-from pptx.shapes.shapetree import _BaseGroupShapes
+from pptx.shapes.freeform import FreeformBuilder
+from pptx.shapes.shapetree import SlideShapes, _BaseGroupShapes
 from pptx.slide import Slides
 from pptx.table import _Cell
 from pptx.text.text import Font, TextFrame, _Paragraph, _Run
 
 from vsdpo_jax.render import hooks
 
+# Element of a chart part -> the graphic frame that shows it.
+_charts: dict[int, Any] = {}
 _SHAPES = frozenset(("sp", "pic", "graphicFrame", "cxnSp", "grpSp"))
+_CELL = qn("a:tc")
 _MAKERS = (
     "add_textbox",
     "add_shape",
@@ -29,6 +36,8 @@ _MAKERS = (
     "add_connector",
     "add_group_shape",
     "add_movie",
+    "add_ole_object",
+    "convert_to_shape",
 )
 
 
@@ -39,9 +48,10 @@ def install(note_presentation: Any, save: Any) -> None:
       note_presentation: called with every presentation that is opened.
       save: called instead of `Presentation.save`, with the presentation, the file and the original method.
     """
-    for name in _MAKERS:
-        if hasattr(_BaseGroupShapes, name):
-            _wrap_maker(_BaseGroupShapes, name)
+    for owner in (_BaseGroupShapes, SlideShapes, FreeformBuilder):
+        for name in _MAKERS:
+            if name in vars(owner):
+                _wrap_maker(owner, name)
     _wrap_add_slide()
     for owner in (TextFrame, _Paragraph, _Run, _Cell):
         _wrap_setter(owner, "text", "worded")
@@ -69,14 +79,29 @@ def shape_of(element: Any) -> Any:
     return element
 
 
-def _record(table: str, element: Any, frame: Any) -> None:
-    recorder, shape = hooks.active(), shape_of(element)
-    if recorder is None or shape is None:
+def words_key(shape: Any, words: str) -> tuple[int, str]:
+    """Key in `Recorder.worded` of words that were written into the chart of a graphic frame."""
+    return id(shape), " ".join(words.split())
+
+
+def _record(table: str, element: Any, frame: Any, words: str | None = None) -> None:
+    recorder = hooks.active()
+    if recorder is None or element is None:
         return
-    if table in ("created", "worded"):
-        recorder.note(getattr(recorder, table), id(shape), shape, frame)
-    else:
-        recorder.note(recorder.styled, (id(shape), table), shape, frame)
+    shape = shape_of(element)
+    if shape is None:
+        shape = _charts.get(id(element.getroottree().getroot()))
+        if shape is not None and words is not None:
+            recorder.note(recorder.worded, words_key(shape, words), shape, frame)
+            return
+    cell = next(element.iterancestors(_CELL), None) if element.tag != _CELL else element
+    for owner in (shape, cell):
+        if owner is None:
+            continue
+        if table in ("created", "worded"):
+            recorder.note(getattr(recorder, table), id(owner), owner, frame)
+        else:
+            recorder.note(recorder.styled, (id(owner), table), owner, frame)
 
 
 def _element(thing: Any) -> Any:
@@ -93,6 +118,8 @@ def _wrap_maker(owner: type, name: str) -> None:
     @functools.wraps(original)
     def wrapper(self, *arguments, **keywords):
         shape = original(self, *arguments, **keywords)
+        if name == "add_chart" and hooks.active() is not None:
+            _charts[id(shape.chart_part._element)] = shape._element
         _record("created", shape._element, sys._getframe(1))
         return shape
 
@@ -130,7 +157,8 @@ def _wrap_setter(owner: type, name: str, table: str) -> None:
         original.fset(self, value)
         frame = sys._getframe(1)
         # Setters call each other; the one that the program called is innermost in the candidate anyway.
-        _record(table, _parent(self) if owner is ColorFormat else _element(self), frame)
+        words = value if table == "worded" and isinstance(value, str) else None
+        _record(table, _parent(self) if owner is ColorFormat else _element(self), frame, words)
 
     setattr(owner, name, property(original.fget, setter, doc=original.__doc__))
 

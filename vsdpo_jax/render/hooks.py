@@ -13,7 +13,10 @@ from typing import Any
 from matplotlib.artist import Artist
 from matplotlib.axes._base import _AxesBase
 from matplotlib.axis import Axis
+from matplotlib.projections.geo import GeoAxes
+from matplotlib.projections.polar import PolarAxes
 from matplotlib.text import Text
+from mpl_toolkits.mplot3d import Axes3D
 
 from vsdpo_jax.render.statements import Program
 
@@ -100,8 +103,12 @@ def install() -> None:
     _note_ticker("set_ticks", "tick_places")
     _note_ticker("set_major_locator", "tick_places")
     _note_tick_params()
-    for owner, name in ((_AxesBase, "__init__"), (Axis, "clear"), (Axis, "update_units")):
-        _count(owner, name, "automatic")
+    # Projections set ticks of their own after the constructor that they inherit.
+    for owner in (_AxesBase, PolarAxes, GeoAxes, Axes3D):
+        _count(owner, "__init__", "automatic")
+    for owner in (PolarAxes, GeoAxes, Axes3D, Axis):
+        _count(owner, "clear", "automatic")
+    _count(Axis, "update_units", "automatic")
     _keep_ticks()
 
 
