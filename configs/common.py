@@ -89,6 +89,7 @@ def base() -> ConfigDict:
     config.eval.prompts = 64
     config.eval.samples = 2
     config.eval.temperature = 1.0
+    config.eval.patience = 0  # Stop after this many evaluations in a row without a better reward; 0: never.
 
     config.render = ConfigDict()
     config.render.workers = 0  # 0: one per core.
@@ -102,7 +103,8 @@ def base() -> ConfigDict:
 
     config.record = ConfigDict()
     config.record.every = 10  # Steps between written rollouts; 0 writes none.
-    config.record.rollouts = 8
+    config.record.rollouts = 8  # Of a step; 0 writes all.
+    config.record.term_norms_every = 10  # Steps between gradient norms of each term (costs two updates); 0: none.
 
     config.mesh = ConfigDict()
     config.mesh.data = 1

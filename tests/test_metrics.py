@@ -88,9 +88,12 @@ def test_rollout_figures_by_hand():
             rollout(range(2), reward=0.5),
         ),
     ]
-    assert metrics.rollout_metrics(groups) == {
+    assert metrics.rollout_metrics(groups, success=0.5) == {
         "reward_std": 0.25,  # (0.5 + 0) / 2 over groups; over all rewards it would be 0.354
         "frac_reward_zero_std": 0.5,
+        "self_distillation/success_sample_fraction": 0.75,  # rewards 1, 0, 0.5, 0.5 against 0.5
+        "self_distillation/success_group_fraction": 1.0,
+        "self_distillation/feedback_available_fraction": 0.0,
         "rewards/text/mean": 0.75,  # of the two that have it
         "rewards/text/std": 0.25,
         "completions/mean_length": 4.0,
@@ -108,6 +111,19 @@ def test_rollout_figures_by_hand():
         "errors/timeout": 0.25,
         "defects/off_canvas": 0.25,
         "defects/overlap": 0.5,  # a remark of severity 0 is not counted
+    }
+
+
+def test_metrics_of_several_updates():
+    history = [
+        {"loss": 1.0, "ratio/min": 0.5, "ratio/max": 2.0, "skipped_in_a_row": 1},
+        {"loss": 2.0, "ratio/min": 0.1, "ratio/max": 3.0, "skipped_in_a_row": 0},
+    ]
+    assert metrics.mean_metrics(history) == {
+        "loss": 1.5,
+        "ratio/min": 0.1,
+        "ratio/max": 3.0,  # their mean, 2.5, is no maximum
+        "skipped_in_a_row": 0.0,  # the mean, 0.5, would stop a run that has recovered
     }
 
 
@@ -156,13 +172,17 @@ def test_divergence_is_split_by_defect_and_by_outcome():
     groups = [group(rollout(range(3)), rollout(range(2), error="python-error"))]
     divergence = np.array([[[1.0, 5.0, 3.0, 99.0], [7.0, 9.0, 99.0, 99.0]]])
     # Only the first rollout is distilled: its defect token has 5, the others 1 and 3. Padding, 99, never counts.
-    assert metrics.divergence_metrics(divergence, make_batch(), groups) == {
+    uplift = -divergence / 2
+    assert metrics.divergence_metrics(divergence, uplift, make_batch(), groups) == {
+        "self_distillation/uplift_defect": -2.5,
+        "self_distillation/uplift_non_defect": -1.0,
+        "self_distillation/uplift_pass": -1.5,
         "self_distillation/kl_defect": 5.0,
         "self_distillation/kl_non_defect": 2.0,
         "self_distillation/kl_pass": 3.0,
         "self_distillation/kl_p99": pytest.approx(4.96),
         "self_distillation/kl_max": 5.0,
     }
-    both = metrics.divergence_metrics(divergence, make_batch([[True, True]]), groups)
+    both = metrics.divergence_metrics(divergence, uplift, make_batch([[True, True]]), groups)
     assert both["self_distillation/kl_fail"] == 8.0 and both["self_distillation/kl_defect"] == 6.0
-    assert metrics.divergence_metrics(divergence, make_batch([[False, False]]), groups) == {}
+    assert metrics.divergence_metrics(divergence, uplift, make_batch([[False, False]]), groups) == {}

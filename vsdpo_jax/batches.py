@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import jax
@@ -38,9 +38,19 @@ class RolloutCollector:
     """Rolls out and grades prompts with given weights: the same for training and evaluation."""
 
     def __init__(
-        self, policy: Policy, packer: Packer, farm: RenderFarm, config: ConfigDict, *, group: int, temperature: float
+        self,
+        policy: Policy,
+        packer: Packer,
+        farm: RenderFarm,
+        config: ConfigDict,
+        *,
+        group: int,
+        temperature: float,
+        between: Callable[[], None] = lambda: None,
     ):
+        """`group`, `temperature`: of the sampling. `between`: called where a collection can be left; may raise."""
         self._policy, self._packer, self._farm, self._group = policy, packer, farm, group
+        self._between = between
         self._grading = Grading(config.objective.alpha, config.lengths.feedback_chars, config.render.max_side)
         self._sampling = SamplingConfig(
             temperature=temperature,
@@ -61,7 +71,7 @@ class RolloutCollector:
             key, config = jax.random.fold_in(rng, index), self._sampling
             return sample(self._policy.graphdef, params, prefix, images, key, branches=self._group, config=config)
 
-        return collect(prompts, draw, self._farm, self._policy.chat, self._grading, chunks)
+        return collect(prompts, draw, self._farm, self._policy.chat, self._grading, chunks, self._between)
 
 
 class RolloutBatches:
@@ -101,10 +111,14 @@ class RolloutBatches:
             "timing_s/prompts": waiting.seconds,
             "timing_s/rollout": seconds.rollout,
             "timing_s/render": seconds.render,
-            "timing_s/grade": seconds.grade,
             "timing_s/pack": packing.seconds,
+            "overlap/rendering_seconds": seconds.rendering,
+            "overlap/grading_seconds": seconds.grading,
+            "overlap/hidden_seconds": seconds.hidden,
+            "overlap/fraction": seconds.overlap,
         }
-        return StepInput(batch, tuple(groups), advantages_ng, summarize(groups) | rollout_metrics(groups) | stages)
+        figures = summarize(groups) | rollout_metrics(groups, success=config.objective.route_success)
+        return StepInput(batch, tuple(groups), advantages_ng, figures | stages)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -82,6 +82,19 @@ def _parse(line: str) -> dict | None:
     return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
 
 
+def mean_metrics(history: Sequence[Mapping[str, np.ndarray]]) -> dict[str, float]:
+    """Metrics of several updates on one batch: means, but extremes of `…/min` and `…/max`, and the last of counters."""
+    functions = {"min": np.min, "max": np.max}
+    found = {}
+    for name in history[-1]:
+        values = [metrics[name] for metrics in history]
+        if name.startswith("skipped_"):
+            found[name] = float(values[-1])
+        else:
+            found[name] = float(functions.get(name.rpartition("/")[2], np.mean)(values))
+    return found
+
+
 def summarize(groups: Sequence[RolloutGroup]) -> dict[str, float]:
     """Means over all rollouts: `reward`, `exec_rate`, `visual` and `defects_per_render` over those that executed.
 
@@ -105,8 +118,11 @@ def _defects(member: GradedRollout) -> int:
     return sum(defect.severity > 0 for defect in member.defects)
 
 
-def rollout_metrics(groups: Sequence[RolloutGroup]) -> dict[str, float]:
+def rollout_metrics(groups: Sequence[RolloutGroup], success: float = 1.0) -> dict[str, float]:
     """Figures of one step's rollouts: rewards, lengths, repetition, credit, errors and defects by kind.
+
+    `self_distillation/success_*_fraction` are the shares of rollouts with a reward of at least `success`, and of groups
+    with such a rollout; `self_distillation/feedback_available_fraction` that of rollouts with something to say about.
 
     `completions/*_terminated_length` are over responses that ended by themselves, 0 if none did. `credit/*` are over
     tokens. `defects/<kind>` are counts per rollout, `errors/<status>` shares of rollouts.
@@ -121,6 +137,9 @@ def rollout_metrics(groups: Sequence[RolloutGroup]) -> dict[str, float]:
     return {
         "reward_std": float(rewards_ng.std(axis=1).mean()),
         "frac_reward_zero_std": float((np.ptp(rewards_ng, axis=1) == 0).mean()),
+        "self_distillation/success_sample_fraction": float((rewards_ng >= success).mean()),
+        "self_distillation/success_group_fraction": float((rewards_ng >= success).any(axis=1).mean()),
+        "self_distillation/feedback_available_fraction": _mean(bool(member.feedback) for member in members),
         **_reward_parts(members),
         **_spread("completions/{}_length", lengths),
         **_spread("completions/{}_terminated_length", lengths[~truncated]),
@@ -163,22 +182,26 @@ def batch_metrics(batch: PackedBatch) -> dict[str, float]:
 
 
 def divergence_metrics(
-    divergence_ngr: np.ndarray, batch: PackedBatch, groups: Sequence[RolloutGroup]
+    divergence_ngr: np.ndarray, uplift_ngr: np.ndarray, batch: PackedBatch, groups: Sequence[RolloutGroup]
 ) -> dict[str, float]:
-    """Where the teacher disagrees: mean divergence per token at defects and elsewhere, in rollouts that ran or failed.
+    """Where the teacher disagrees, and which way: means per token at defects and elsewhere, in rollouts that ran or
+    failed.
 
+    `self_distillation/kl_<part>` is the divergence; `self_distillation/uplift_<part>` by how much the teacher finds the
+    sampled token likelier than the student did, in nats, below 0 where it would rather have written something else.
     Only tokens that are distilled count; a part without such a token has no entry.
     """
-    divergence = np.asarray(divergence_ngr, np.float64)
+    divergence, uplift = np.asarray(divergence_ngr, np.float64), np.asarray(uplift_ngr, np.float64)
     distilled = np.asarray(batch.response_ngr) & np.asarray(batch.distil_ng)[..., None]
     guilty = np.asarray(batch.weights_ngr) > 1
     passed = np.array([[member.scene.error is None for member in group.members] for group in groups])[..., None]
     parts = {"defect": guilty, "non_defect": ~guilty, "pass": passed, "fail": ~passed}
     found = {}
     for name, part in parts.items():
-        values = divergence[distilled & part]
-        if len(values):
-            found[f"self_distillation/kl_{name}"] = float(values.mean())
+        counted = distilled & part
+        if counted.any():
+            found[f"self_distillation/kl_{name}"] = float(divergence[counted].mean())
+            found[f"self_distillation/uplift_{name}"] = float(uplift[counted].mean())
     if distilled.any():
         found["self_distillation/kl_p99"] = float(np.quantile(divergence[distilled], 0.99))
         found["self_distillation/kl_max"] = float(divergence[distilled].max())

@@ -32,6 +32,8 @@ class Progress:
         """Advance by one step and show its figures and the seconds of its stages."""
         shown = [form.format(metrics[name]) for name, form in _SHOWN + _LOSSES if name in metrics]
         stages = [f"{name} {metrics[f'timing_s/{name}']:.1f}s" for name in _STAGES if f"timing_s/{name}" in metrics]
+        if "overlap/fraction" in metrics:
+            stages.append(f"{metrics['overlap/fraction']:.0%} of rendering hidden")
         self._bar.set_postfix_str(" · ".join(shown + stages), refresh=False)
         self._bar.update()
 

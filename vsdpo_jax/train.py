@@ -8,36 +8,42 @@ Any field of the config can be overridden; run again with the same workdir to re
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
-import signal
 import time
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
-from absl import flags
+from absl import flags, logging
 from etils import epath
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from vsdpo_jax import flags as config_flags
+from vsdpo_jax.batch_file import save_batch
 from vsdpo_jax.batches import RolloutBatches, RolloutCollector, StepInput, TargetBatches
+from vsdpo_jax.best import Best
 from vsdpo_jax.checkpoint import Checkpoints, claim_workdir
 from vsdpo_jax.data.registry import prompt_source, target_source
 from vsdpo_jax.errors import UserError
-from vsdpo_jax.metrics import MetricsWriter, batch_metrics, divergence_metrics, summarize
+from vsdpo_jax.metrics import MetricsWriter, batch_metrics, divergence_metrics, mean_metrics, summarize
 from vsdpo_jax.model import weights
 from vsdpo_jax.objective.method import method_named
 from vsdpo_jax.objective.optimizer import make_optimizer
-from vsdpo_jax.objective.step import TrainState, active_terms, init_state, make_update
-from vsdpo_jax.pack import Lengths, Packer
+from vsdpo_jax.objective.step import TrainState, active_terms, init_state, make_term_norms, make_update
+from vsdpo_jax.pack import Lengths, PackedBatch, Packer
 from vsdpo_jax.policy import Policy, open_policy
+from vsdpo_jax.preemption import Preemption
 from vsdpo_jax.progress import Progress, table
 from vsdpo_jax.record import RolloutRecord, write_records
+from vsdpo_jax.render import fonts
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.report import write_report
 from vsdpo_jax.sharding import make_mesh, parameter_shardings, put_rows, shardings
 from vsdpo_jax.storage import write_whole
+from vsdpo_jax.throughput import speed_metrics, update_flops
 from vsdpo_jax.types import RolloutGroup
 from vsdpo_jax.watch import Watch
 
@@ -47,10 +53,10 @@ WORKDIR = flags.DEFINE_string(
 
 
 class Trainer:
-    """One run: its parts are opened by `__init__` and closed by `close`, the loop is `run`."""
+    """One run: its parts are opened by `__init__` and closed with `resources`, the loop is `run`."""
 
-    def __init__(self, config: ConfigDict, workdir: epath.Path, resources: contextlib.ExitStack):
-        self.config, self.workdir = config, workdir
+    def __init__(self, config: ConfigDict, workdir: epath.Path, resources: contextlib.ExitStack, preempted: Preemption):
+        self.config, self.workdir, self.preempted = config, workdir, preempted
         self.method = method_named(config.method)
         claim_workdir(workdir, config.to_dict())
         self.mesh = open_mesh(config)
@@ -60,24 +66,17 @@ class Trainer:
         self.checkpoints = resources.enter_context(Checkpoints(workdir, config.checkpoint.keep))
         optimizer = make_optimizer(config.optim, config.steps * config.batch.updates)
         self.state, self.position = self._initial_state(optimizer)
-        self.update = jax.jit(
-            make_update(self.policy.graphdef, config, optimizer),
-            out_shardings=(shardings(self.mesh, self.state), None, None),
-            donate_argnums=0,
-        )
-        self.writer = resources.enter_context(MetricsWriter(workdir, resume_step=int(self.state.step)))
+        self.first = self.done = int(self.state.step)
+        self.update = self._jit_update(optimizer)
+        self.term_norms = jax.jit(make_term_norms(self.policy.graphdef, config))
+        self.writer = resources.enter_context(MetricsWriter(workdir, resume_step=self.done))
         self.watch = Watch(self.writer.rows)
+        self.best = Best.of(self.writer.rows)
+        self.checkpoints.best_step = self.best.step
         self.heldout = prompt_source(config, config.data.eval_split, self.farm)
-        self.evaluate_group = RolloutCollector(
-            self.policy,
-            self.packer,
-            self.farm,
-            config,
-            group=config.eval.samples,
-            temperature=config.eval.temperature,
-        )
+        self.evaluate_group = self._collector(config.eval.samples, config.eval.temperature)
         self.batches = resources.enter_context(contextlib.closing(self._make_batches()))
-        self.preempted = resources.enter_context(Preemption())
+        preempted.on_signal(self._save_before_leaving)
 
     def _initial_state(self, optimizer) -> tuple[TrainState, dict]:
         """The newest checkpoint, else a fresh state from the model folder."""
@@ -86,77 +85,154 @@ class Trainer:
         reference = "reference" in active_terms(self.config)
         state = init_state(params, optimizer, teacher, self.config.seed, reference)
         state = jax.device_put(state, shardings(self.mesh, state))
-        return self.checkpoints.restore(state) or (state, {"seconds": 0.0})
+        restored = self.checkpoints.restore(state)
+        if restored is None:
+            return state, {"seconds": 0.0, "num_tokens": 0.0}
+        warn_of_other_renders(restored[1].get("render", {}))
+        return restored
 
-    def _make_batches(self) -> RolloutBatches | TargetBatches:
-        config, step = self.config, int(self.state.step)
-        if not self.method.rollouts:
-            return TargetBatches(self.packer, target_source(config), config, step)
-        collector = RolloutCollector(
+    def _jit_update(self, optimizer):
+        update = make_update(self.policy.graphdef, self.config, optimizer)
+        return jax.jit(update, out_shardings=(shardings(self.mesh, self.state), None, None), donate_argnums=0)
+
+    def _collector(self, group: int, temperature: float) -> RolloutCollector:
+        return RolloutCollector(
             self.policy,
             self.packer,
             self.farm,
-            config,
-            group=config.batch.group,
-            temperature=config.sampling.temperature,
+            self.config,
+            group=group,
+            temperature=temperature,
+            between=self.preempted.leave_if_called,
         )
+
+    def _make_batches(self) -> RolloutBatches | TargetBatches:
+        config = self.config
+        if not self.method.rollouts:
+            return TargetBatches(self.packer, target_source(config), config, self.done)
+        collector = self._collector(config.batch.group, config.sampling.temperature)
         source = prompt_source(config, config.data.train_split, self.farm)
-        return RolloutBatches(collector, self.packer, source, config, step)
+        return RolloutBatches(collector, self.packer, source, config, self.done)
 
     @property
     def rng(self) -> jax.Array:
         return jax.random.wrap_key_data(self.state.rng)
 
     def run(self) -> dict:
-        """Train to `config.steps`; returns what `summary.json` holds."""
-        config, started = self.config, time.monotonic() - self.position["seconds"]
-        first = int(self.state.step)
-        with Progress(config.steps, first) as progress:
-            if first:
-                progress.say(f"resuming at step {first} from {self.workdir}")
-            else:
-                self._summary(before=self._evaluate("before"))
-            for step in range(first, config.steps):
-                metrics = self._step(step)
-                self.writer.write(step + 1, metrics)
+        """Train to `config.steps`, or until evaluations stop improving; returns what `summary.json` holds."""
+        config, self.started = self.config, time.monotonic() - self.position["seconds"]
+        with Progress(config.steps, self.done) as progress:
+            if self.done:
+                progress.say(f"resuming at step {self.done} from {self.workdir}")
+            while self.done < config.steps:
+                self.preempted.leave_if_called()
+                self._evaluate_if_due()
+                if self.best.gave_up(config.eval.patience):
+                    progress.say(f"stopping at step {self.done}: no evaluation since step {self.best.step} was better")
+                    break
+                metrics = self._step()
                 progress.update(metrics)
-                for warning in self.watch.look(step + 1, metrics):
+                for warning in self.watch.look(self.done, metrics):
                     progress.say(f"warning: {warning}")
-                done = step + 1
-                if config.eval.every and done % config.eval.every == 0 and done < config.steps:
-                    self._evaluate(f"eval_{done:06d}")
-                if self.preempted or done == config.steps or done % config.checkpoint.every == 0:
-                    self.position = {"cursor": done * config.batch.prompts, "seconds": time.monotonic() - started}
-                    self.checkpoints.save(self.state, done, self.position, wait=bool(self.preempted))
-                if self.preempted:
-                    progress.say(f"stopped by a signal after step {done}; run the same command again to resume")
-                    raise SystemExit(0)
+                if self.done == config.steps or self.done % config.checkpoint.every == 0:
+                    self.checkpoints.save(self.state, self.done, self.position)
         after = self._evaluate("after")
-        return self._summary(after=after, seconds=time.monotonic() - started, steps=config.steps)
+        best = {"step": self.best.step, "reward": self.best.reward}
+        return self._summary(after=after, best=best, seconds=time.monotonic() - self.started, steps=self.done)
 
-    def _step(self, step: int) -> dict[str, float]:
-        """One batch and one update."""
-        taken: StepInput = self.batches(self.state.params, self.rng, step)
-        started = time.perf_counter()
-        self.state, metrics, per_token = self.update(self.state, put_rows(taken.batch))
-        metrics = {name: float(value) for name, value in metrics.items()}
-        metrics = taken.metrics | metrics | {"timing_s/update": time.perf_counter() - started}
-        divergence = np.asarray(per_token["divergence"]) if "divergence" in per_token else None
-        if taken.groups:
-            metrics |= batch_metrics(taken.batch)
-        if divergence is not None:
-            metrics |= divergence_metrics(divergence, taken.batch, taken.groups)
-        self._refuse_broken(step, metrics)
-        if self.config.record.every and taken.groups and (step + 1) % self.config.record.every == 0:
-            self._record(f"step_{step + 1:06d}", taken.groups, taken.advantages_ng, divergence)
+    def _step(self) -> dict[str, float]:
+        """One batch, its updates, and what they showed."""
+        config, started = self.config, time.perf_counter()
+        taken: StepInput = self.batches(self.state.params, self.rng, self.done)
+        norms = self._term_norms(taken.batch)
+        self.preempted.leave_if_called()
+        with self.preempted.undisturbed():
+            updating = time.perf_counter()
+            metrics, per_token = self._update(taken.batch)
+            metrics = taken.metrics | norms | metrics | {"timing_s/update": time.perf_counter() - updating}
+            if taken.groups:
+                metrics |= batch_metrics(taken.batch)
+            if "divergence" in per_token:
+                metrics |= divergence_metrics(per_token["divergence"], per_token["uplift"], taken.batch, taken.groups)
+            seconds = time.perf_counter() - started
+            metrics |= speed_metrics(metrics, taken.batch, seconds, self._flops(taken.batch))
+            metrics["num_tokens"] = self.position["num_tokens"] + metrics["perf/total_num_tokens"]
+            self.done += 1
+            self.position = self._position(metrics["num_tokens"])
+            self.writer.write(self.done, metrics)
+        self._refuse_broken(metrics, taken, per_token)
+        if config.record.every and taken.groups and self.done % config.record.every == 0:
+            self._record(f"step_{self.done:06d}", taken.groups, taken.advantages_ng, per_token.get("divergence"))
         return metrics
 
-    def _refuse_broken(self, step: int, metrics: dict[str, float]) -> None:
-        if metrics["skipped_in_a_row"] >= self.config.optim.max_skipped:
-            raise UserError(
-                f"{int(metrics['skipped_in_a_row'])} updates in a row up to step {step + 1} had non-finite gradients: "
-                f"lower config.optim.lr, or resume from the checkpoint in {self.workdir} with another seed"
-            )
+    def _update(self, batch: PackedBatch) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+        """All updates on one batch: (metrics, figures per token of the policy that sampled it)."""
+        placed = put_rows(batch)
+        self.state, metrics, per_token = self.update(self.state, placed)
+        history = [metrics]
+        for _ in range(self.config.batch.updates - 1):
+            again = dataclasses.replace(placed, old_logp_ngr=per_token["logp"])
+            self.state, metrics, _ = self.update(self.state, again)
+            history.append(metrics)
+        return mean_metrics(jax.device_get(history)), jax.device_get(per_token)
+
+    def _term_norms(self, batch: PackedBatch) -> dict[str, float]:
+        """The gradient norm of each term, every `config.record.term_norms_every` steps where there are several."""
+        every, started = self.config.record.term_norms_every, time.perf_counter()
+        if not every or (self.done + 1) % every or not self.method.rollouts or len(active_terms(self.config)) < 2:
+            return {}
+        norms = jax.device_get(self.term_norms(self.state, put_rows(batch)))
+        return {name: float(norm) for name, norm in norms.items()} | {
+            "timing_s/term_norms": time.perf_counter() - started
+        }
+
+    def _flops(self, batch: PackedBatch) -> float:
+        config, teacher = self.config, ""
+        if self.method.distil:
+            teacher = "shared" if config.teacher.kind == "live" else "own"
+        elif not self.method.rollouts and config.objective.revision_weight > 0:
+            teacher = "trained"
+        reference = "reference" in active_terms(config)
+        flops = update_flops(self.policy.config, batch, student=True, teacher=teacher, reference=reference)
+        return config.batch.updates * flops
+
+    def _position(self, num_tokens: float) -> dict:
+        """What a checkpoint holds beside the state."""
+        return {
+            "cursor": self.done * self.config.batch.prompts,
+            "metrics_step": self.done,
+            "num_tokens": num_tokens,
+            "seconds": time.monotonic() - self.started,
+            "config": json.loads(json.dumps(self.config.to_dict())),
+            "render": fonts.fingerprint(),
+        }
+
+    def _save_before_leaving(self) -> str:
+        """Called by another thread, between updates."""
+        if not self.done:
+            return "stopped by a signal before the first step was done; run the same command again to start"
+        self.checkpoints.save(self.state, self.done, self.position, wait=True)
+        return f"stopped by a signal after step {self.done}; run the same command again to resume"
+
+    def _refuse_broken(self, metrics: dict[str, float], taken: StepInput, per_token: dict[str, np.ndarray]) -> None:
+        """Raises UserError after too many updates in a row whose loss or gradient was not finite."""
+        if metrics["skipped_in_a_row"] < self.config.optim.max_skipped:
+            return
+        path = save_batch(self.workdir / "broken" / f"step_{self.done:06d}.npz", taken.batch)
+        if taken.groups:
+            self._record(f"step_{self.done:06d}", taken.groups, taken.advantages_ng, per_token.get("divergence"))
+        raise UserError(
+            f"{int(metrics['skipped_in_a_row'])} updates in a row up to step {self.done} had a non-finite loss or "
+            f"gradient: the last batch is in {path}; start again in another --workdir with a lower config.optim.lr"
+        )
+
+    def _evaluate_if_due(self) -> None:
+        """Evaluates before the first step and every `config.eval.every` steps, once each, and keeps the best."""
+        if not self.done:
+            if "before" not in self._summary():
+                self._summary(before=self._evaluate("before"))
+        elif self.config.eval.every and self.done % self.config.eval.every == 0 and self.best.last != self.done:
+            self._evaluate(f"eval_{self.done:06d}")
 
     def _evaluate(self, name: str) -> dict[str, float]:
         """Held-out scores of the current weights; the same prompts and the same random numbers every time."""
@@ -165,58 +241,50 @@ class Trainer:
         prompts = self.heldout.fetch(range(settings.prompts))
         groups, _ = self.evaluate_group(self.state.params, prompts, jax.random.key(self.config.seed + 1))
         scores = summarize(groups)
-        step = int(self.state.step)
         scored = {f"eval/{key}": value for key, value in scores.items()}
-        self.writer.write(step, scored | {"timing_s/eval": time.perf_counter() - started})
+        self.writer.write(self.done, scored | {"timing_s/eval": time.perf_counter() - started})
         self._record(name, groups)
+        if self.best.add(self.done, scores["reward"]) and self.done:
+            self.checkpoints.best_step = self.done
+            self.checkpoints.save(self.state, self.done, self.position)
         return scores
 
-    def _record(self, name: str, groups: list[RolloutGroup], advantages_ng=None, divergence_ngr=None) -> None:
+    def _record(self, name: str, groups: Sequence[RolloutGroup], advantages_ng=None, divergence_ngr=None) -> None:
         """Write rollouts down: all of the first prompts for training steps, one of each prompt for evaluations."""
-        records = []
-        for n, group in enumerate(groups):
-            for g, member in enumerate(group.members if advantages_ng is not None else group.members[:1]):
-                records.append(
-                    RolloutRecord.build(
-                        group.prompt,
-                        member.rollout,
-                        member.scene,
-                        member.defects,
-                        member.credit,
-                        member.reward,
-                        None if advantages_ng is None else float(advantages_ng[n, g]),
-                        None if divergence_ngr is None else divergence_ngr[n, g, : len(member.rollout.tokens)],
-                    )
-                )
-        write_records(self.workdir, name, records[: self.config.record.rollouts])
+        records = [
+            RolloutRecord.build(
+                group.prompt,
+                member.rollout,
+                member.scene,
+                member.defects,
+                member.credit,
+                member.reward,
+                None if advantages_ng is None else float(advantages_ng[n, g]),
+                None if divergence_ngr is None else divergence_ngr[n, g, : len(member.rollout.tokens)],
+            )
+            for n, group in enumerate(groups)
+            for g, member in enumerate(group.members if advantages_ng is not None else group.members[:1])
+        ]
+        write_records(self.workdir, name, records[: self.config.record.rollouts or None])
 
     def _summary(self, **fields) -> dict:
-        """Add `fields` to `summary.json`."""
+        """`summary.json` with `fields` added."""
         path = self.workdir / "summary.json"
         summary = json.loads(path.read_text()) if path.exists() else {}
-        summary |= fields
-        write_whole(path, json.dumps(summary, indent=2))
+        if fields:
+            summary |= fields
+            write_whole(path, json.dumps(summary, indent=2))
         return summary
 
 
-class Preemption:
-    """True once SIGTERM has come: the trainer then saves and leaves after the current step."""
-
-    def __init__(self):
-        self._called = False
-
-    def __enter__(self) -> Preemption:
-        self._previous = signal.signal(signal.SIGTERM, self._note)
-        return self
-
-    def __exit__(self, *_) -> None:
-        signal.signal(signal.SIGTERM, self._previous)
-
-    def _note(self, *_) -> None:
-        self._called = True
-
-    def __bool__(self) -> bool:
-        return self._called
+def warn_of_other_renders(saved: Mapping[str, str]) -> None:
+    """Warns when this machine draws otherwise than the one whose checkpoint is resumed: rewards would shift."""
+    here = fonts.fingerprint()
+    different = [
+        f"{name} (was {value}, is {here.get(name)})" for name, value in saved.items() if here.get(name) != value
+    ]
+    if different:
+        logging.warning("this machine renders otherwise than where the run was saved: %s", "; ".join(different))
 
 
 def open_mesh(config: ConfigDict) -> Mesh:
@@ -243,8 +311,8 @@ def open_farm(config: ConfigDict) -> RenderFarm:
 
 def train(config: ConfigDict, workdir: epath.Path) -> dict:
     """Train from scratch or from the newest checkpoint in `workdir`; returns what `summary.json` holds."""
-    with contextlib.ExitStack() as resources:
-        return Trainer(config, workdir, resources).run()
+    with Preemption() as preempted, contextlib.ExitStack() as resources:
+        return Trainer(config, workdir, resources, preempted).run()
 
 
 def use_compilation_cache(folder: str) -> None:

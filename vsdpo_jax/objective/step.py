@@ -97,6 +97,8 @@ def _make_gradient(graphdef: nnx.GraphDef, config: ConfigDict) -> Callable:
     terms.check_objective(config.objective, method)
     schedule = kl_weight(config.objective, config.steps)
     parts = config.batch.micro_batches
+    if config.batch.updates > 1 and not method.rollouts:
+        raise UserError(f"config.batch.updates={config.batch.updates} is for rollouts: set it to 1 for method=sft")
     if config.batch.prompts % parts:
         raise UserError(
             f"config.batch.prompts={config.batch.prompts} is not a multiple of config.batch.micro_batches={parts}"

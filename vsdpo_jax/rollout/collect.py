@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -17,16 +17,32 @@ from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.reward import score
 from vsdpo_jax.rollout.response import parse_response
 from vsdpo_jax.rollout.sampler import Samples
+from vsdpo_jax.timing import Interval, covered, shared
 from vsdpo_jax.types import GradedRollout, Prompt, Rollout, RolloutGroup, Scene
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class StageSeconds:
-    """Wall-clock seconds the host spent waiting in each stage of a step."""
+    """Where the time of a collection went, in seconds.
 
-    rollout: float = 0.0
-    render: float = 0.0
-    grade: float = 0.0
+    Attributes:
+      rollout: until the last chunk was decoded.
+      render: from then until the last rollout was graded.
+      rendering: in which at least one render was under way.
+      grading: in which a rollout was graded.
+      hidden: of rendering and grading together, the part that passed while the device was decoding.
+    """
+
+    rollout: float
+    render: float
+    rendering: float
+    grading: float
+    hidden: float
+
+    @property
+    def overlap(self) -> float:
+        """The share of rendering and grading that cost no time of its own."""
+        return self.hidden / (self.hidden + self.render) if self.hidden + self.render > 0 else 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,44 +80,85 @@ def collect(
     chat: Chat,
     settings: Grading,
     chunks: int = 1,
+    between: Callable[[], None] = lambda: None,
 ) -> tuple[list[RolloutGroup], StageSeconds]:
     """Roll out and grade every prompt, in order.
+
+    While the device decodes a chunk, the farm renders the one before and a thread grades what is rendered.
 
     Args:
       prompts: N prompts; N divides by `chunks`.
       draw: (prompts of one chunk, chunk index) -> samples, still being computed; called once a chunk, one ahead.
       chat: of the policy, to read the sampled ids.
-      chunks: while one chunk is decoded, the farm renders the one before.
+      chunks: parts of the prompts that are decoded one after the other.
+      between: called before each wait for the device; it may raise, to leave.
     """
-    seconds = StageSeconds()
     size = len(prompts) // chunks
-    waiting: list[list[tuple[Rollout, Future]]] = []
-    samples = draw(prompts[:size], 0)
-    for index in range(chunks):
-        part = prompts[index * size : (index + 1) * size]
-        ahead = draw(prompts[(index + 1) * size : (index + 2) * size], index + 1) if index + 1 < chunks else None
-        started = time.perf_counter()
-        tokens, logp, lengths = (np.asarray(a) for a in (samples.tokens, samples.logp, samples.lengths))
-        seconds.rollout += time.perf_counter() - started
-        for row, prompt in enumerate(part):
-            rollouts = [
-                parse_response(prompt.id, *columns, chat.tokenizer, (chat.end_of_turn,))
-                for columns in zip(tokens[row], logp[row], lengths[row], strict=True)
-            ]
-            waiting.append(
-                [
-                    (rollout, farm.submit(rollout.code, prompt.kind, max_side=settings.max_side or None))
-                    for rollout in rollouts
-                ]
-            )
-        samples = ahead
-    groups = []
-    for prompt, members in zip(prompts, waiting, strict=True):
-        started = time.perf_counter()
-        scenes = [future.result() for _, future in members]
-        rendered = time.perf_counter()
-        graded = [grade(prompt, rollout, scene, settings) for (rollout, _), scene in zip(members, scenes, strict=True)]
-        groups.append(RolloutGroup(prompt, tuple(graded)))
-        seconds.render += rendered - started
-        seconds.grade += time.perf_counter() - rendered
-    return groups, seconds
+    parts = [prompts[index * size : (index + 1) * size] for index in range(chunks)]
+    started = time.perf_counter()
+    graders = ThreadPoolExecutor(1, thread_name_prefix="grade")
+    try:
+        graded: list[Future[_Graded]] = []
+        samples = draw(parts[0], 0)
+        for index, part in enumerate(parts):
+            ahead = draw(parts[index + 1], index + 1) if index + 1 < chunks else None
+            between()
+            arrays = [np.asarray(array) for array in (samples.tokens, samples.logp, samples.lengths)]
+            decoded = time.perf_counter()
+            for prompt, *rows in zip(part, *arrays, strict=True):
+                jobs = _submit(prompt, rows, farm, chat, settings)
+                graded.append(graders.submit(_grade_group, prompt, jobs, settings))
+            samples = ahead
+        between()
+        results = [future.result() for future in graded]
+    finally:
+        graders.shutdown(wait=False, cancel_futures=True)
+    ended = time.perf_counter()
+    rendering = [interval for result in results for interval in result.rendering]
+    grading = [result.grading for result in results]
+    seconds = StageSeconds(
+        rollout=decoded - started,
+        render=ended - decoded,
+        rendering=covered(rendering),
+        grading=covered(grading),
+        hidden=shared([*rendering, *grading], [(started, decoded)]),
+    )
+    return [result.group for result in results], seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """A rollout in the farm; `ended` gets the time at which its render was there."""
+
+    rollout: Rollout
+    scene: Future[Scene]
+    submitted: float
+    ended: list[float]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Graded:
+    group: RolloutGroup
+    rendering: list[Interval]
+    grading: Interval
+
+
+def _submit(prompt: Prompt, rows: Sequence[np.ndarray], farm: RenderFarm, chat: Chat, settings: Grading) -> list[_Job]:
+    """Hands the G responses of a prompt to the farm."""
+    jobs = []
+    for columns in zip(*rows, strict=True):
+        rollout = parse_response(prompt.id, *columns, chat.tokenizer, (chat.end_of_turn,))
+        submitted, ended = time.perf_counter(), []
+        scene = farm.submit(rollout.code, prompt.kind, max_side=settings.max_side or None)
+        scene.add_done_callback(lambda _, ended=ended: ended.append(time.perf_counter()))
+        jobs.append(_Job(rollout, scene, submitted, ended))
+    return jobs
+
+
+def _grade_group(prompt: Prompt, jobs: Sequence[_Job], settings: Grading) -> _Graded:
+    scenes = [job.scene.result() for job in jobs]
+    started = time.perf_counter()
+    members = [grade(prompt, job.rollout, scene, settings) for job, scene in zip(jobs, scenes, strict=True)]
+    # A waiting thread may wake before the callback has run.
+    rendering = [(job.submitted, job.ended[0] if job.ended else started) for job in jobs]
+    return _Graded(RolloutGroup(prompt, tuple(members)), rendering, (started, time.perf_counter()))
