@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from vsdpo_jax.data.tasks import chart, words
-from vsdpo_jax.data.tasks.author import HABITS, Author, guilty_decisions, revise
-from vsdpo_jax.data.tasks.program import FAILURES, write
+from vsdpo_jax.data.tasks import words
+from vsdpo_jax.data.tasks.author import Author, guilty_decisions, revise
+from vsdpo_jax.data.tasks.chart import CHART, HABITS
+from vsdpo_jax.data.tasks.domain import SPLITS, Tasks, split_pairs
 from vsdpo_jax.types import Defect, Statement
 
 
@@ -20,12 +21,12 @@ def _defect(program, kind, role):
 
 
 def _task(**features):
-    tasks = chart.ChartTasks("train")
+    tasks = Tasks(CHART, "train")
     return next(task for task in tasks if all(getattr(task.decisions, k) == v for k, v in features.items()))
 
 
 def test_splits_partition_the_pairs():
-    pairs = [pair for split in chart.SPLITS for pair in chart.split_pairs(split)]
+    pairs = [pair for split in SPLITS for pair in split_pairs(split)]
     assert len(pairs) == len(set(pairs)) == len(words.SUBJECTS) * len(words.GROUPS)
 
 
@@ -40,28 +41,28 @@ def test_titles_name_their_pair():
 
 
 def test_no_instruction_occurs_in_two_splits():
-    seen = {split: {task.instruction for task in chart.ChartTasks(split, 1000)} for split in chart.SPLITS}
+    seen = {split: {task.instruction for task in Tasks(CHART, split, 1000)} for split in SPLITS}
     assert not seen["heldout"] & seen["train"]
     assert not seen["heldout"] & seen["warmstart"]
     assert not seen["train"] & seen["warmstart"]
 
 
 def test_tasks_depend_on_their_index_only():
-    assert chart.ChartTasks("train", 20)[7] == chart.ChartTasks("train")[7]
-    assert chart.ChartTasks("train")[7] != chart.ChartTasks("train")[8]
-    assert chart.ChartTasks("train").variant(7, 1) != chart.ChartTasks("train")[7]
+    assert Tasks(CHART, "train", 20)[7] == Tasks(CHART, "train")[7]
+    assert Tasks(CHART, "train")[7] != Tasks(CHART, "train")[8]
+    assert Tasks(CHART, "train").variant(7, 1) != Tasks(CHART, "train")[7]
 
 
 def test_unknown_split_and_index_are_refused():
     with pytest.raises(ValueError, match="heldout"):
-        chart.ChartTasks("test")
+        Tasks(CHART, "test")
     with pytest.raises(IndexError):
-        chart.ChartTasks("train", 3)[3]
+        Tasks(CHART, "train", 3)[3]
 
 
 def test_instruction_states_the_text_and_hides_kind_and_color():
     kinds = {}
-    for task in chart.ChartTasks("train", 300):
+    for task in Tasks(CHART, "train", 300):
         content = task.content
         stated = (content.title, content.unit, content.note, content.series, *content.labels, *map(str, content.values))
         for text in stated:
@@ -83,10 +84,10 @@ def test_spans_hold_the_decided_values():
     assert len(program.roles) == program.source.count("\n") + 1
 
 
-@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: "-".join(failure).replace(" ", "_"))
+@pytest.mark.parametrize("failure", CHART.failures, ids=lambda failure: "-".join(failure).replace(" ", "_"))
 def test_failures_are_written_and_corrected(failure):
     task = _task(kind="bar")
-    program = write(task.content, dataclasses.replace(task.decisions, failures=(failure,)))
+    program = task.write(dataclasses.replace(task.decisions, failures=(failure,)))
     assert program.source != task.ideal.source
     line = "mark" if failure[0] == "data" else failure[0]
     report = [_defect(program, "execution_error", line)]
@@ -110,15 +111,15 @@ def test_failures_are_written_and_corrected(failure):
 def test_a_reported_defect_is_corrected_and_nothing_else(kind, role, name, value):
     task = _task(kind="bar", show_values=True)
     flawed = dataclasses.replace(task.decisions, **{name: value})
-    program = write(task.content, flawed)
+    program = task.write(flawed)
     revised = revise(task, program, [_defect(program, kind, role)], np.random.default_rng(0), 1.0)
     assert revised.source == task.ideal.source
     # A second flaw, elsewhere and unreported, stays.
     second = {"note_x": 0.95} if task.content.note else {"rotation": 45}
-    both = write(task.content, dataclasses.replace(flawed, **second))
+    both = task.write(dataclasses.replace(flawed, **second))
     revised = revise(task, both, [_defect(both, kind, role)], np.random.default_rng(0), 1.0)
     if kind not in ("overlap", "clipped_text") or role != "ticks":
-        assert revised.source == write(task.content, dataclasses.replace(task.decisions, **second)).source
+        assert revised.source == task.write(dataclasses.replace(task.decisions, **second)).source
 
 
 def test_no_report_changes_nothing():
@@ -133,7 +134,7 @@ def test_author_with_full_skill_writes_the_ideal_program():
 
 
 def test_author_is_seeded_and_uses_every_habit():
-    tasks, author = chart.ChartTasks("train"), Author(skill=0.0, sight=0.0)
+    tasks, author = Tasks(CHART, "train"), Author(skill=0.0, sight=0.0)
     assert author.write(tasks[0], np.random.default_rng(5)) == author.write(tasks[0], np.random.default_rng(5))
     programs = [author.write(tasks[i], np.random.default_rng(i)) for i in range(400)]
     for name, habit in HABITS.items():

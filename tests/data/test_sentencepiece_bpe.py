@@ -8,13 +8,14 @@ from transformers import AutoTokenizer
 from vsdpo_jax.data import sentencepiece_bpe
 from vsdpo_jax.data.tasks import fragments
 from vsdpo_jax.data.tasks.author import Author
-from vsdpo_jax.data.tasks.chart import ChartTasks
+from vsdpo_jax.data.tasks.chart import CHART
+from vsdpo_jax.data.tasks.domain import Tasks
 
 UNICODE = "h\u00e9llo w\u00f6rld \u4f60\u597d \u2581 \t\r\n\n  x  123 \x00 \ue000 \U0001f642\u200d \u0301 '\"\\"
 
 
 def _programs(split, count):
-    tasks, author = ChartTasks(split), Author()
+    tasks, author = Tasks(CHART, split), Author()
     return [(tasks[i], author.write(tasks[i], np.random.default_rng(i))) for i in range(count)]
 
 

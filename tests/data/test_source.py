@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from vsdpo_jax.data import source as source_module
-from vsdpo_jax.data.source import ChartSource, Stream
-from vsdpo_jax.data.tasks.chart import ChartTasks
+from vsdpo_jax.data.source import Stream, TaskSource
+from vsdpo_jax.data.tasks.chart import CHART
+from vsdpo_jax.data.tasks.domain import Tasks
 from vsdpo_jax.feedback.detect import detect
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.types import Prompt
@@ -73,7 +74,7 @@ def test_impossible_streams_are_refused():
 
 
 def test_chart_prompts_show_a_clean_reference(farm):
-    source = ChartSource("heldout", farm, size=6)
+    source = TaskSource(CHART, "heldout", farm, size=6)
     prompts = source.fetch([4, 1, 4])
     assert [prompt.id for prompt in prompts] == ["chart/heldout/000004", "chart/heldout/000001", "chart/heldout/000004"]
     for prompt in prompts:
@@ -85,29 +86,29 @@ def test_chart_prompts_show_a_clean_reference(farm):
 
 
 def test_a_task_whose_reference_fails_is_drawn_again(farm, monkeypatch):
-    tasks = ChartTasks("train")
-    original = ChartTasks.variant
+    tasks = Tasks(CHART, "train")
+    original = Tasks.variant
 
     def first_draw_fails(self, index, attempt):
         task = original(self, index, attempt)
         failing = dataclasses.replace(task.decisions, failures=(("figure", "misspelt function"),))
         return dataclasses.replace(task, decisions=failing) if attempt == 0 else task
 
-    monkeypatch.setattr(ChartTasks, "variant", first_draw_fails)
+    monkeypatch.setattr(Tasks, "variant", first_draw_fails)
     [(task, scene)] = source_module.clean_tasks(tasks, [3], farm, 320)
     assert scene.error is None
     assert task == original(tasks, 3, 1)
 
 
 def test_a_renderer_that_always_fails_is_reported(farm, monkeypatch):
-    original = ChartTasks.variant
+    original = Tasks.variant
 
     def every_draw_fails(self, index, attempt):
         task = original(self, index, attempt)
         failing = dataclasses.replace(task.decisions, failures=(("figure", "misspelt function"),))
         return dataclasses.replace(task, decisions=failing)
 
-    monkeypatch.setattr(ChartTasks, "variant", every_draw_fails)
+    monkeypatch.setattr(Tasks, "variant", every_draw_fails)
     monkeypatch.setattr(source_module, "ATTEMPTS", 2)
     with pytest.raises(RuntimeError, match="AttributeError"):
-        source_module.clean_tasks(ChartTasks("train"), [3], farm, 320)
+        source_module.clean_tasks(Tasks(CHART, "train"), [3], farm, 320)

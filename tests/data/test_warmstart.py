@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from vsdpo_jax.data import warmstart
-from vsdpo_jax.data.tasks.chart import ChartTasks
+from vsdpo_jax.data.tasks.chart import CHART
+from vsdpo_jax.data.tasks.domain import Tasks
 from vsdpo_jax.render.farm import RenderFarm
 
 SETTINGS = warmstart.Settings(count=20, failure_rate=0.03)
@@ -61,8 +62,8 @@ def test_decisive_spans_hold_the_values_and_revised_ones_changed(built):
 
 def test_tasks_are_those_of_the_warmstart_split(built):
     _, corpus, _ = built
-    heldout = {task.instruction for task in ChartTasks("heldout")}
-    train = {task.instruction for task in ChartTasks("train", 2000)}
+    heldout = {task.instruction for task in Tasks(CHART, "heldout")}
+    train = {task.instruction for task in Tasks(CHART, "train", 2000)}
     assert not {item.prompt for item in corpus} & (heldout | train)
 
 

@@ -6,22 +6,45 @@ from collections.abc import Sequence
 
 from ml_collections import ConfigDict
 
-from vsdpo_jax.data.source import ChartSource, PromptSource
+from vsdpo_jax.data.source import PromptSource, TaskSource
+from vsdpo_jax.data.tasks import DOMAINS
 from vsdpo_jax.data.warmstart import Corpus
 from vsdpo_jax.errors import UserError
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.types import Prompt, TargetGroup
 
+GENERATED = {f"{name}_tasks": domain for name, domain in DOMAINS.items()}
+PREPARED = "prepared"
+
 
 def prompt_source(config: ConfigDict, split: str, farm: RenderFarm) -> PromptSource:
     """The prompts of `config.data.name`, split `split`; raises UserError if there is no such data set."""
-    if config.data.name == "chart_tasks":
-        return ChartSource(split, farm, max_side=config.render.max_side)
-    raise UserError(f"config.data.name={config.data.name!r} is unknown: choose chart_tasks")
+    name = config.data.name
+    if name in GENERATED:
+        return TaskSource(GENERATED[name], split, farm, max_side=config.render.max_side)
+    if name == PREPARED:
+        from vsdpo_jax.data.prepared.source import PreparedSource
+
+        return PreparedSource(_prepared_path(config), split, farm, config.render.max_side)
+    raise UserError(f"config.data.name={name!r} is unknown: choose one of {', '.join((*GENERATED, PREPARED))}")
+
+
+def _prepared_path(config: ConfigDict) -> str:
+    if not config.data.path:
+        raise UserError("config.data.path is empty: give a folder that `python -m vsdpo_jax.prepare_data` has made")
+    return config.data.path
 
 
 def target_source(config: ConfigDict) -> Sequence[TargetGroup]:
-    """The supervised targets in the folder `config.data.corpus`; raises UserError if it holds no finished corpus."""
+    """The supervised targets: those of a prepared set, else of the folder `config.data.corpus`.
+
+    Raises:
+      UserError: the folder holds no finished corpus, or no prepared set with code.
+    """
+    if config.data.name == PREPARED:
+        from vsdpo_jax.data.prepared.source import PreparedTargets
+
+        return PreparedTargets(_prepared_path(config), config.data.train_split, config.batch.group)
     try:
         return CorpusTargets(Corpus(config.data.corpus), config.batch.group)
     except FileNotFoundError as error:
@@ -41,7 +64,7 @@ class CorpusTargets(Sequence):
         item = self._corpus[index]
         variants = [item.variants[g % len(item.variants)] for g in range(self._group)]
         return TargetGroup(
-            prompt=Prompt(item.id, "chart", item.prompt, (item.image,)),
+            prompt=Prompt(item.id, item.kind, item.prompt, (item.image,)),
             targets=tuple(variant.response for variant in variants),
             feedback=tuple(variant.feedback or "" for variant in variants),
             renders=tuple(item.author_image if variant.feedback else None for variant in variants),

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from vsdpo_jax.data.tasks.chart import ChartTask, ChartTasks
+from vsdpo_jax.data.tasks.domain import Domain, Task, Tasks
 from vsdpo_jax.feedback.detect import detect
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.types import Prompt, Scene
@@ -34,15 +34,23 @@ class PromptSource(Protocol):
         ...
 
 
-class ChartSource:
-    """Generated chart tasks as prompts. The image of a prompt is the render of the task's ideal program.
+class TaskSource:
+    """Generated tasks as prompts. The image of a prompt is the render of the task's ideal program.
 
-    A task whose reference does not run or shows a defect is drawn again (`ChartTasks.variant`), so every reference is
+    A task whose reference does not run or shows a defect is drawn again (`Tasks.variant`), so every reference is
     clean. The last `cache` prompts are kept, for sets that are evaluated again and again.
     """
 
-    def __init__(self, split: str, farm: RenderFarm, size: int | None = None, max_side: int = 320, cache: int = 1024):
-        self.tasks = ChartTasks(split, size)
+    def __init__(
+        self,
+        domain: Domain,
+        split: str,
+        farm: RenderFarm,
+        size: int | None = None,
+        max_side: int = 320,
+        cache: int = 1024,
+    ):
+        self.tasks = Tasks(domain, split, size)
         self.farm = farm
         self.max_side = max_side
         self.cache_size = cache
@@ -104,11 +112,11 @@ class Stream:
         return int(self._order[place])
 
 
-def to_prompt(task: ChartTask, scene: Scene) -> Prompt:
+def to_prompt(task: Task, scene: Scene) -> Prompt:
     """The prompt of a task, given the render of its ideal program."""
     return Prompt(
         id=task.id,
-        kind="chart",
+        kind=task.domain.kind,
         text=task.instruction,
         images=(scene.image,),
         reference=task.ideal.source,
@@ -116,7 +124,7 @@ def to_prompt(task: ChartTask, scene: Scene) -> Prompt:
     )
 
 
-def settle(farm: RenderFarm, source: str, max_side: int, scene: Scene) -> Scene:
+def settle(farm: RenderFarm, source: str, kind: str, max_side: int, scene: Scene) -> Scene:
     """Renders again what a busy machine did not finish in time, so that the data do not depend on its load.
 
     Only for programs that are known to be harmless: each is quick where nothing else runs.
@@ -124,27 +132,25 @@ def settle(farm: RenderFarm, source: str, max_side: int, scene: Scene) -> Scene:
     for _ in range(ATTEMPTS):
         if scene.error is None or scene.error.status == "python-error":
             break
-        scene = farm.submit(source, "chart", max_side=max_side).result()
+        scene = farm.submit(source, kind, max_side=max_side).result()
     return scene
 
 
-def clean_tasks(
-    tasks: ChartTasks, indices: Iterable[int], farm: RenderFarm, max_side: int
-) -> list[tuple[ChartTask, Scene]]:
+def clean_tasks(tasks: Tasks, indices: Iterable[int], farm: RenderFarm, max_side: int) -> list[tuple[Task, Scene]]:
     """The tasks at `indices` with the renders of their ideal programs, drawn again until those show no defect.
 
     Raises:
       RuntimeError: a task stays defective for `ATTEMPTS` draws, so the renderer, not the task, is at fault.
     """
-    indices = list(indices)
-    clean: dict[int, tuple[ChartTask, Scene]] = {}
+    indices, kind = list(indices), tasks.domain.kind
+    clean: dict[int, tuple[Task, Scene]] = {}
     for attempt in range(ATTEMPTS):
         drawn = {index: tasks.variant(index, attempt) for index in indices if index not in clean}
         if not drawn:
             break
-        futures = {index: farm.submit(task.ideal.source, "chart", max_side=max_side) for index, task in drawn.items()}
+        futures = {index: farm.submit(task.ideal.source, kind, max_side=max_side) for index, task in drawn.items()}
         for index, future in futures.items():
-            scene = settle(farm, drawn[index].ideal.source, max_side, future.result())
+            scene = settle(farm, drawn[index].ideal.source, kind, max_side, future.result())
             defects = [defect for defect in detect(scene) if defect.severity > 0]
             if scene.error is None and not defects:
                 clean[index] = (drawn[index], scene)

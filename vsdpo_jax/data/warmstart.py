@@ -28,9 +28,9 @@ from tqdm import tqdm
 
 from vsdpo_jax.data import sentencepiece_bpe
 from vsdpo_jax.data.source import clean_tasks, settle
-from vsdpo_jax.data.tasks import fragments
+from vsdpo_jax.data.tasks import DOMAINS, fragments
 from vsdpo_jax.data.tasks.author import Author, revise
-from vsdpo_jax.data.tasks.chart import ChartTask, ChartTasks
+from vsdpo_jax.data.tasks.domain import Task, Tasks
 from vsdpo_jax.data.tasks.program import Program
 from vsdpo_jax.feedback.detect import detect
 from vsdpo_jax.feedback.prompt import feedback_text
@@ -45,6 +45,7 @@ class Settings:
     """How a corpus is made. Everything in it changes the corpus, which is why it is stored beside it.
 
     Attributes:
+      domains: names of the domains that take turns, item by item.
       count: items.
       seed: of authors, revisers and reports. Tasks depend on their index only.
       variants: revisions per flawed program, each of another part of the report.
@@ -54,6 +55,7 @@ class Settings:
       reviser_skill: probability of correcting a reported defect.
     """
 
+    domains: tuple[str, ...] = ("chart",)
     count: int = 5000
     seed: int = 0
     variants: int = 2
@@ -90,6 +92,7 @@ class Item:
 
     Attributes:
       id: of the task.
+      kind: the renderer, as `Prompt.kind`.
       prompt: the instruction.
       image: uint8[h, w, 3], the render of the ideal program.
       author: the program that the feedback is about.
@@ -99,6 +102,7 @@ class Item:
     """
 
     id: str
+    kind: str
     prompt: str
     image: np.ndarray
     author: str
@@ -120,7 +124,7 @@ class Corpus(Sequence):
             command = f"python -m vsdpo_jax.data.warmstart --folder={folder}"
             raise FileNotFoundError(f"{folder} holds no warm-start corpus; make one with {command}")
         with open(path, encoding="utf-8") as file:
-            self.settings = Settings(**json.load(file))
+            self.settings = Settings(**{name: _tuples(value) for name, value in json.load(file).items()})
         self._items: list[dict] = []
         self._images: list[bytes] = []
         for start in range(0, self.settings.count, SHARD):
@@ -171,7 +175,6 @@ def build(folder: str | os.PathLike, settings: Settings, farm: RenderFarm, progr
     """
     os.makedirs(folder, exist_ok=True)
     _claim(folder, settings)
-    tasks = ChartTasks("warmstart")
     starts = [start for start in range(0, settings.count, SHARD) if not os.path.exists(_shard_path(folder, start))]
     with tqdm(total=settings.count, desc="warm-start items", disable=not progress, unit="item") as bar:
         bar.update(settings.count - sum(min(SHARD, settings.count - start) for start in starts))
@@ -181,7 +184,7 @@ def build(folder: str | os.PathLike, settings: Settings, farm: RenderFarm, progr
             # Small chunks keep the workers busy and the progress bar moving.
             for first in range(start, stop, 32):
                 chunk = range(first, min(first + 32, stop))
-                items += _make(tasks, chunk, settings, farm)
+                items += _make(chunk, settings, farm)
                 bar.update(len(chunk))
             _write_shard(_shard_path(folder, start), items)
     return Corpus(folder)
@@ -208,15 +211,27 @@ def statistics(corpus: Corpus) -> dict:
     }
 
 
-def _make(tasks: ChartTasks, indices: Sequence[int], settings: Settings, farm: RenderFarm) -> list[Item]:
-    author = Author(settings.skill, settings.sight, settings.failure_rate)
+def _make(indices: Sequence[int], settings: Settings, farm: RenderFarm) -> list[Item]:
+    names = settings.domains
+    by_domain = {
+        name: [index for index in indices if names[index % len(names)] == name] for name in dict.fromkeys(names)
+    }
+    made = {}
+    for name, own in by_domain.items():
+        items = _make_domain(Tasks(DOMAINS[name], "warmstart"), own, settings, farm)
+        made |= dict(zip(own, items, strict=True))
+    return [made[index] for index in indices]
+
+
+def _make_domain(tasks: Tasks, indices: Sequence[int], settings: Settings, farm: RenderFarm) -> list[Item]:
+    author, kind = Author(settings.skill, settings.sight, settings.failure_rate), tasks.domain.kind
     # The same index always gets the same generator, whatever shards were made before.
     generators = [np.random.default_rng([settings.seed, index]) for index in indices]
     references = clean_tasks(tasks, indices, farm, settings.max_side)
     programs = [author.write(task, rng) for (task, _), rng in zip(references, generators, strict=True)]
-    futures = [farm.submit(program.source, "chart", max_side=settings.max_side) for program in programs]
+    futures = [farm.submit(program.source, kind, max_side=settings.max_side) for program in programs]
     scenes = [
-        settle(farm, program.source, settings.max_side, future.result())
+        settle(farm, program.source, kind, settings.max_side, future.result())
         for program, future in zip(programs, futures, strict=True)
     ]
     return [
@@ -226,13 +241,14 @@ def _make(tasks: ChartTasks, indices: Sequence[int], settings: Settings, farm: R
 
 
 def _item(
-    task: ChartTask, reference: Scene, program: Program, scene: Scene, rng: np.random.Generator, settings: Settings
+    task: Task, reference: Scene, program: Program, scene: Scene, rng: np.random.Generator, settings: Settings
 ) -> Item:
     defects = [defect for defect in detect(scene, reference) if defect.severity > 0]
     count = settings.variants if defects else 1
     variants = [_variant(task, program, scene, defects, rng, settings) for _ in range(count)]
     return Item(
         task.id,
+        task.domain.kind,
         task.instruction,
         reference.image,
         program.source,
@@ -243,7 +259,7 @@ def _item(
 
 
 def _variant(
-    task: ChartTask, program: Program, scene: Scene, defects: list[Defect], rng: np.random.Generator, settings: Settings
+    task: Task, program: Program, scene: Scene, defects: list[Defect], rng: np.random.Generator, settings: Settings
 ) -> Variant:
     if not defects:
         return Variant(None, program.source, (), tuple(program.spans.values()), ())
@@ -270,7 +286,7 @@ def _value(program: Program, name: str) -> str:
 
 def _claim(folder: str | os.PathLike, settings: Settings) -> None:
     path = os.path.join(folder, "settings.json")
-    wanted = dataclasses.asdict(settings)
+    wanted = json.loads(json.dumps(dataclasses.asdict(settings)))
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
             present = json.load(file)
@@ -330,12 +346,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--folder", required=True, help="where the corpus is, or will be")
     parser.add_argument("--tokenizer", help="folder for a tokenizer trained on the corpus")
+    parser.add_argument("--domains", default="chart", help=f"comma-separated, of {', '.join(DOMAINS)}")
     parser.add_argument("--count", type=int, default=Settings.count)
     parser.add_argument("--seed", type=int, default=Settings.seed)
     parser.add_argument("--workers", type=int, default=2, help="render processes")
     options = parser.parse_args()
+    domains = tuple(options.domains.split(","))
+    if unknown := set(domains) - set(DOMAINS):
+        parser.error(f"--domains: {min(unknown)!r} is unknown; choose of {', '.join(DOMAINS)}")
+    settings = Settings(domains=domains, count=options.count, seed=options.seed)
     with RenderFarm(workers=options.workers) as farm:
-        corpus = build(options.folder, Settings(count=options.count, seed=options.seed), farm)
+        corpus = build(options.folder, settings, farm)
     print(json.dumps(statistics(corpus), indent=1))
     if options.tokenizer:
         train_tokenizer(corpus, options.tokenizer)

@@ -1,98 +1,64 @@
-"""Chart-to-code tasks: the instruction states text and data; chart kind and colours are only in the image.
-
-    tasks = ChartTasks("train")
-    task = tasks[17]
-    task.instruction    # the prompt's text
-    task.ideal.source   # a program whose render is what the prompt's image shows
-
-Splits are disjoint by construction. A title is made of one subject and one group of categories (`words.py`), and the
-pair (subject s, group g) belongs to the split that `SPLITS` gives for (s + g) mod 6. No title of one split, and so no
-instruction, can be made in another, though every subject and every group occurs in each.
-"""
+"""Chart-to-code tasks: the instruction states text and data; chart kind and colours are only in the image."""
 
 from __future__ import annotations
-
-import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 
 from vsdpo_jax.data.tasks import words
-from vsdpo_jax.data.tasks.program import Content, Decisions, Program, write
-
-# Residues of (subject + group) mod 6 that belong to each split.
-SPLITS = {"heldout": (0,), "train": (1, 2), "warmstart": (3, 4, 5)}
-SIZES = {"heldout": 512, "train": 100_000, "warmstart": 100_000}
+from vsdpo_jax.data.tasks.chart_program import FAILURES, KINDS, OWNED, Content, Decisions, statements
+from vsdpo_jax.data.tasks.domain import Blame, Domain, choose, draw_labels, draw_title
 
 MARK_COLORS = ("red", "green", "blue", "orange", "purple", "brown", "gray", "teal")
 TITLE_COLORS = ("black", "darkred", "navy", "darkgreen")
 FIGURE_WIDTH = 320.0  # pixels of the ideal figure: 4 inches at 80 dots per inch
 PIXELS_PER_POINT = 80.0 / 72.0
 
+# What an author writes who does not look at the chart at hand: value -> weight.
+HABITS = {
+    "kind": {"bar": 5, "barh": 2, "line": 3, "scatter": 2},
+    "color": dict.fromkeys(MARK_COLORS, 1),
+    "figure_size": {(4, 3): 5, (5, 3): 1, (3, 2): 2, (2, 2): 1},
+    "title_size": {14: 3, 12: 3, 10: 2, 18: 3, 24: 2, 5: 2, 4: 1},
+    "title_color": {**dict.fromkeys(TITLE_COLORS, 1), "lightgray": 3, "yellow": 2, "pink": 2},
+    "rotation": {0: 6, 45: 1, 90: 3},
+    "label_size": {9: 3, 8: 1, 4: 2, 5: 2, 16: 2, 20: 1},
+    "show_values": {True: 1, False: 1},
+    "show_extra": {True: 2, False: 1},
+    "value_size": {9: 2, 8: 1, 4: 2, 28: 1, 36: 1},
+    "value_color": {"black": 2, "lightgray": 2, "yellow": 1},
+    "margin": {0.2: 2, 0.4: 1, 0.0: 3},
+    "note_x": {0.3: 3, 0.5: 1, 0.9: 3, 0.95: 1},
+    "note_y": {0.76: 2, 0.9: 3, 0.3: 2, 0.4: 2},
+    "legend": {"upper right": 3, "upper left": 3, "center": 2, "lower right": 2, "lower left": 1},
+    "tight": {True: 1, False: 1},
+}
 
-@dataclasses.dataclass(frozen=True)
-class ChartTask:
-    """One chart to reproduce.
-
-    Attributes:
-      id: for instance `chart/train/000017`.
-      content: text and data, all of it stated by `instruction`.
-      decisions: the ideal ones; kind and colours among them are visible in the image only.
-    """
-
-    id: str
-    content: Content
-    decisions: Decisions
-
-    @property
-    def instruction(self) -> str:
-        """The text of the prompt. It names neither the kind of the chart nor a colour."""
-        content = self.content
-        lines = [f"Title: {content.title}", f"Unit: {content.unit}"]
-        lines += [f"{label}: {value}" for label, value in zip(content.labels, content.values, strict=True)]
-        if content.note:
-            lines.append(f"Note: {content.note}")
-        if content.series:
-            lines.append(f"Series: {content.series}")
-        return "\n".join([*lines, "Write matplotlib code for the chart in the image."])
-
-    @property
-    def ideal(self) -> Program:
-        """The reference program."""
-        return write(self.content, self.decisions)
-
-
-class ChartTasks(Sequence):
-    """The tasks of a split, by index. `size` only bounds the index: task i does not depend on it."""
-
-    def __init__(self, split: str, size: int | None = None):
-        if split not in SPLITS:
-            raise ValueError(f"unknown split {split!r}; choose one of {', '.join(SPLITS)}")
-        self.split = split
-        self.size = SIZES[split] if size is None else size
-        self.pairs = split_pairs(split)
-
-    def __len__(self) -> int:
-        return self.size
-
-    def __getitem__(self, index: int) -> ChartTask:
-        if not 0 <= index < self.size:
-            raise IndexError(index)
-        return self.variant(index, 0)
-
-    def variant(self, index: int, attempt: int) -> ChartTask:
-        """Task `index`, drawn again for every `attempt`: a source replaces a task whose reference shows a defect."""
-        rng = np.random.default_rng([list(SPLITS).index(self.split), index, attempt])
-        subject, group = self.pairs[int(rng.integers(len(self.pairs)))]
-        content, decisions = _draw(rng, words.SUBJECTS[subject], words.GROUPS[group])
-        return ChartTask(f"chart/{self.split}/{index:06d}", content, decisions)
+_COLORS = ("title_color", "value_color", "color")
+_SIZES = ("title_size", "label_size", "value_size")
+BLAME = Blame(
+    owned=OWNED,
+    relevant={
+        "low_contrast": _COLORS,
+        "wrong_color": _COLORS,
+        "unreadable_size": _SIZES,
+        "wrong_type": ("kind",),
+    },
+    presence=("show_values", "show_extra", "kind"),
+    places=("rotation", "margin", "note_x", "note_y", "legend", *_SIZES),
+    room=("figure_size", "tight"),
+    form=("kind",),
+)
 
 
-def split_pairs(split: str) -> tuple[tuple[int, int], ...]:
-    """The (subject, group) indices that belong to `split`."""
-    return tuple(
-        (s, g) for s in range(len(words.SUBJECTS)) for g in range(len(words.GROUPS)) if (s + g) % 6 in SPLITS[split]
-    )
+def instruct(content: Content) -> str:
+    """The text of the prompt. It names neither the kind of the chart nor a colour."""
+    lines = [f"Title: {content.title}", f"Unit: {content.unit}"]
+    lines += [f"{label}: {value}" for label, value in zip(content.labels, content.values, strict=True)]
+    if content.note:
+        lines.append(f"Note: {content.note}")
+    if content.series:
+        lines.append(f"Series: {content.series}")
+    return "\n".join([*lines, "Write matplotlib code for the chart in the image."])
 
 
 def text_width(text: str, points: float) -> float:
@@ -112,17 +78,15 @@ def _advance(character: str) -> float:
     return 0.62
 
 
-def _draw(rng: np.random.Generator, subject: words.Subject, group: words.Group) -> tuple[Content, Decisions]:
-    kind = _choose(rng, ("bar", "barh", "line", "scatter"))
-    extra = _choose(rng, ("values", "values", "legend", "") if kind in ("bar", "barh") else ("note", "legend", ""))
+def draw(rng: np.random.Generator, subject: words.Subject, group: words.Group) -> tuple[Content, Decisions]:
+    """A chart whose every decision suits it, as `Domain.draw`."""
+    kind = choose(rng, KINDS)
+    extra = choose(rng, ("values", "values", "legend", "") if kind in ("bar", "barh") else ("note", "legend", ""))
     if kind == "bar" and extra == "":
         extra = "note"
     count = int(rng.integers(3, 7))
-    labels = tuple(group.words[i] for i in sorted(rng.choice(len(group.words), size=count, replace=False)))
-    pattern = _choose(rng, words.TITLES)
-    title = pattern.format(
-        subject=subject.name, lower=subject.name.lower(), group=group.name, year=_choose(rng, words.YEARS)
-    )
+    labels = draw_labels(rng, group, count)
+    title = draw_title(rng, subject, group)
     rising = bool(rng.integers(2))
     values = _values(rng, subject, count, rising if extra == "legend" else None)
     content = Content(
@@ -130,13 +94,13 @@ def _draw(rng: np.random.Generator, subject: words.Subject, group: words.Group) 
         subject.unit,
         labels,
         values,
-        note=_choose(rng, words.NOTES) if extra == "note" else "",
-        series=_choose(rng, words.SERIES) if extra == "legend" else "",
+        note=choose(rng, words.NOTES) if extra == "note" else "",
+        series=choose(rng, words.SERIES) if extra == "legend" else "",
     )
     decisions = Decisions(
         kind=kind,
-        color=_choose(rng, MARK_COLORS),
-        title_color=_choose(rng, TITLE_COLORS),
+        color=choose(rng, MARK_COLORS),
+        title_color=choose(rng, TITLE_COLORS),
         title_size=_title_size(content, kind),
         rotation=_rotation(content, kind),
         show_values=extra == "values",
@@ -144,10 +108,6 @@ def _draw(rng: np.random.Generator, subject: words.Subject, group: words.Group) 
         legend=_legend_location(kind, rising),
     )
     return content, decisions
-
-
-def _choose(rng: np.random.Generator, options: Sequence):
-    return options[int(rng.integers(len(options)))]
 
 
 def _values(rng: np.random.Generator, subject: words.Subject, count: int, rising: bool | None) -> tuple[int, ...]:
@@ -186,3 +146,17 @@ def _rotation(content: Content, kind: str) -> int:
     widths = [text_width(label, 9) for label in content.labels]
     touching = any((a + b) / 2.0 + 6.0 > pitch for a, b in zip(widths, widths[1:], strict=False))
     return 90 if touching else 0
+
+
+CHART = Domain(
+    name="chart",
+    kind="chart",
+    habits=HABITS,
+    seen=("kind", "color"),
+    optional=("show_values",),
+    failures=FAILURES,
+    blame=BLAME,
+    draw=draw,
+    instruct=instruct,
+    statements=statements,
+)
