@@ -156,3 +156,12 @@ def test_differences_from_a_reference_lower_the_reward(pages):
     assert detect(reference, reference) == ()
     assert score(reference, reference, ()).total == pytest.approx(1.0)
     assert 0.1 < score(scene, reference, defects).total < 0.9
+
+
+def test_a_slide_has_the_viewport_of_a_slide_whatever_was_rendered_before(farm):
+    """With the viewport of a page, `100vh` and a body without a doctype would be 800 pixels high."""
+    farm.submit("<p>a page</p>", "web").result()
+    for source in ("<body style='margin:0'><div style='height:100vh;background:teal'>x</div>", "<p>no doctype</p>"):
+        scene = farm.submit(source, "slide").result()
+        assert (scene.width, scene.height) == (1280, 720)
+        assert max(element.box[3] for element in scene.elements) <= 720

@@ -38,12 +38,12 @@ from vsdpo_jax.render import landlock, sandbox, seccomp, wire
 from vsdpo_jax.render.browser import find_chromium
 from vsdpo_jax.render.html_source import HtmlSource
 from vsdpo_jax.render.limits import RenderLimits
-from vsdpo_jax.render.measures import find_measure
+from vsdpo_jax.render.measures import ORDINARY, find_measure, set_viewport
 from vsdpo_jax.render.web_elements import STYLES, read_snapshot
 from vsdpo_jax.render.web_rules import add_rules
 
 ADDRESS = "http://page.test/"
-SIZES = {"web": (1280, 800), "slide": (1280, 720)}
+SIZES = {"web": ORDINARY, "slide": (1280, 720)}
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; font-src data:; "
     "media-src data:; base-uri 'none'; form-action 'none'; sandbox allow-scripts"
@@ -133,6 +133,19 @@ class WebRenderer:
         self, page: Page, session: CDPSession, document: HtmlSource, kind: str
     ) -> tuple[dict[str, Any], bytes]:
         width, height = SIZES[kind]
+        if SIZES[kind] != ORDINARY:
+            # Heights in percent or vh, and bodies without a doctype, fill the viewport.
+            await set_viewport(session, width, height)
+        try:
+            return await self._shoot(page, session, document, kind)
+        finally:
+            if SIZES[kind] != ORDINARY and not page.is_closed():
+                await set_viewport(session, *ORDINARY)
+
+    async def _shoot(
+        self, page: Page, session: CDPSession, document: HtmlSource, kind: str
+    ) -> tuple[dict[str, Any], bytes]:
+        width, height = SIZES[kind]
         await page.goto(ADDRESS, wait_until="load")
         if kind == "web":
             metrics = await session.send("Page.getLayoutMetrics")
@@ -166,7 +179,7 @@ class WebRenderer:
         if not scripted and self._shared is not None:
             return self._shared
         context = await self._browser.new_context(
-            viewport=dict(zip(("width", "height"), SIZES["web"], strict=True)),
+            viewport=dict(zip(("width", "height"), ORDINARY, strict=True)),
             java_script_enabled=scripted,
             offline=False,
             service_workers="block",
