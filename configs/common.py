@@ -18,6 +18,7 @@ def base() -> ConfigDict:
 
     config.data = ConfigDict()
     config.data.name = "chart_tasks"
+    config.data.path = ""  # name=prepared only: a folder of `python -m vsdpo_jax.prepare_data`, local or gs://.
     config.data.train_split = "train"
     config.data.eval_split = "heldout"
     config.data.corpus = ""  # sft only: folder of supervised targets.

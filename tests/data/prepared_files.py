@@ -19,7 +19,12 @@ def picture(seed, height=40, width=60, mode="RGB", form="PNG"):
 
 
 def chart(number):
-    return f"import matplotlib.pyplot as plt\nplt.bar(['a', 'b'], [{number + 1}, 2])\nplt.title('Chart {number}')\nplt.show()"
+    lines = (
+        "import matplotlib.pyplot as plt",
+        f"plt.bar(['a', 'b'], [{number + 1}, 2])",
+        f"plt.title('Chart {number}')",
+    )
+    return "\n".join((*lines, "plt.show()"))
 
 
 def page(number):
