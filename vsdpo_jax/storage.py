@@ -7,6 +7,7 @@ Everything that is written under a workdir goes through here. Orbax brings its o
 
 from __future__ import annotations
 
+import logging as python_logging
 import os
 import time
 from collections.abc import Callable
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 # Seconds before each further attempt. The client has already tried for half a minute by itself when an attempt fails.
 PAUSES = (1.0, 4.0, 16.0, 60.0)
+
+# The client writes a traceback for each attempt; what matters of it is in our one line.
+python_logging.getLogger("gcsfs").setLevel(python_logging.CRITICAL)
 
 
 class StorageError(UserError, OSError):

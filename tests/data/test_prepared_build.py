@@ -236,3 +236,17 @@ def test_impossible_requests_are_one_line(tmp_path):
             prepare_data.parse([*base, *extra])
     with pytest.raises(UserError, match="no split 'test'"):
         PreparedRecords(tmp_path, "test")
+
+
+def test_a_config_names_a_prepared_set(charts, farm):
+    from vsdpo_jax.data.registry import prompt_source, target_source
+    from vsdpo_jax.flags import load_config
+
+    config = load_config("configs/tiny.py")
+    config.data.name = "prepared"
+    with pytest.raises(UserError, match=r"config\.data\.path is empty"):
+        prompt_source(config, "train", farm)
+    config.data.path = str(charts[0])
+    assert len(prompt_source(config, config.data.train_split, farm)) == charts[1]["train"]
+    assert len(prompt_source(config, config.data.eval_split, farm)) == charts[1]["heldout"]
+    assert len(target_source(config)) == charts[1]["train"]
