@@ -92,6 +92,10 @@ def base() -> ConfigDict:
     config.eval.temperature = 1.0
     config.eval.patience = 0  # Stop after this many evaluations in a row without a better reward; 0: never.
 
+    config.reward = ConfigDict()
+    # r_vis: fidelity (graded, forgiving: short runs need it) | benchmark (what the paper's tables measure).
+    config.reward.visual = "fidelity"
+
     config.render = ConfigDict()
     config.render.workers = 0  # 0: one per core.
     config.render.seconds = 10.0  # Wall-clock limit of one render.

@@ -11,12 +11,14 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from vsdpo_jax.data.source import PromptSource, Stream
+from vsdpo_jax.errors import UserError
 from vsdpo_jax.metrics import rollout_metrics, summarize
 from vsdpo_jax.objective import grpo
 from vsdpo_jax.objective.method import method_named
 from vsdpo_jax.pack import PackedBatch, Packer
 from vsdpo_jax.policy import Policy
 from vsdpo_jax.render.farm import RenderFarm
+from vsdpo_jax.reward import VISUALS
 from vsdpo_jax.rollout.collect import Grading, StageSeconds, collect
 from vsdpo_jax.rollout.sampler import Samples, SamplingConfig, sample
 from vsdpo_jax.sharding import put_rows
@@ -51,7 +53,10 @@ class RolloutCollector:
         """`group`, `temperature`: of the sampling. `between`: called where a collection can be left; may raise."""
         self._policy, self._packer, self._farm, self._group = policy, packer, farm, group
         self._between = between
-        self._grading = Grading(config.objective.alpha, config.lengths.feedback_chars, config.render.max_side)
+        visual = config.reward.visual
+        if visual not in VISUALS:
+            raise UserError(f"config.reward.visual={visual} is unknown: choose from {', '.join(VISUALS)}")
+        self._grading = Grading(config.objective.alpha, config.lengths.feedback_chars, config.render.max_side, visual)
         self._sampling = SamplingConfig(
             temperature=temperature,
             top_p=config.sampling.top_p,

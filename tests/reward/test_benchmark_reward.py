@@ -5,6 +5,7 @@ import pytest
 from vsdpo_jax.feedback.detect import detect
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.reward import aeslides, design2code, score, slide_tree, whitespace
+from vsdpo_jax.rollout.collect import Grading
 from vsdpo_jax.types import RenderError, Scene
 
 PAGE = """<!doctype html><html><style>body{{font-family:Arial;margin:40px}}h1{{color:{color}}}</style>
@@ -15,8 +16,17 @@ SLIDE = """<!doctype html><style>body{{margin:0}}.s{{width:1280px;height:{height
 <div class="c" style="left:{second}px">Which walls held, which did not, and who was listening</div></div>"""
 
 
+CHART = "import matplotlib.pyplot as plt\nplt.bar(['a', 'b'], [1, 2], color='{color}')\nplt.title('Rain')\n"
+
+
 @pytest.fixture(scope="module")
-def scenes():
+def farm():
+    with RenderFarm(workers=1) as farm:
+        yield farm
+
+
+@pytest.fixture(scope="module")
+def scenes(farm):
     """Name -> (scene, block scene or tree scene)."""
     pages = {
         "page": PAGE.format(color="#112233", more="<p>Bicycles travel free.</p>"),
@@ -25,15 +35,14 @@ def scenes():
         "tall": SLIDE.format(height=900, top=270, second=680),
         "collided": SLIDE.format(height=720, top=270, second=300),
     }
-    with RenderFarm(workers=1) as farm:
-        futures = {
-            name: (
-                farm.submit(text, "web" if name in ("page", "other") else "slide"),
-                farm.submit(text, "page_blocks" if name in ("page", "other") else "slide_tree"),
-            )
-            for name, text in pages.items()
-        }
-        return {name: tuple(future.result() for future in pair) for name, pair in futures.items()}
+    futures = {
+        name: (
+            farm.submit(text, "web" if name in ("page", "other") else "slide"),
+            farm.submit(text, "page_blocks" if name in ("page", "other") else "slide_tree"),
+        )
+        for name, text in pages.items()
+    }
+    return {name: tuple(future.result() for future in pair) for name, pair in futures.items()}
 
 
 def test_a_page_is_worth_the_mean_of_the_four_scores_times_cleanliness(scenes):
@@ -89,3 +98,16 @@ def test_the_cheap_tree_scores_as_the_published_one(scenes):
 def test_what_did_not_draw_is_worth_nothing():
     failed = Scene("", "slide", error=RenderError("timeout", "late"))
     assert score(failed, None, (), "benchmark").total == 0.0
+
+
+def test_a_chart_is_rendered_with_the_traces_that_its_score_needs(farm):
+    settings = Grading(alpha=4.0, feedback_chars=200, visual="benchmark")
+    reference = settings.submit(farm, CHART.format(color="red"), "chart").result()
+    same = settings.submit(farm, CHART.format(color="red"), "chart").result()
+    other = settings.submit(farm, CHART.format(color="blue"), "chart").result()
+    assert score(same, reference, (), "benchmark").total == 1.0
+    reward = score(other, reference, (), "benchmark")
+    assert reward.parts["type"] == reward.parts["text"] == reward.parts["layout"] == 1.0
+    assert reward.parts["color"] < 0.6
+    plain = Grading(alpha=4.0, feedback_chars=200).submit(farm, CHART.format(color="red"), "chart").result()
+    assert plain.traces is None

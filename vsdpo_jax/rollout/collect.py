@@ -53,11 +53,19 @@ class Grading:
       alpha: the largest credit weight.
       feedback_chars: room for the teacher's text.
       max_side: of a render in pixels; larger canvases are drawn at a lower resolution. 0: no limit.
+      visual: how r_vis is made, a name in `reward.VISUALS`.
     """
 
     alpha: float
     feedback_chars: int
     max_side: int = 0
+    visual: str = "fidelity"
+
+    def submit(self, farm: RenderFarm, code: str, kind: str) -> Future[Scene]:
+        """Renders a program with what its score needs."""
+        # The benchmark's scores of charts compare what the program called, not only what is seen.
+        traced = {"traces": True} if self.visual == "benchmark" and kind == "chart" else {}
+        return farm.submit(code, kind, max_side=self.max_side or None, **traced)
 
 
 def grade(prompt: Prompt, rollout: Rollout, scene: Scene, settings: Grading) -> GradedRollout:
@@ -68,7 +76,7 @@ def grade(prompt: Prompt, rollout: Rollout, scene: Scene, settings: Grading) -> 
         scene=scene,
         defects=defects,
         credit=assign(scene, defects, rollout.spans, rollout.code_start, settings.alpha),
-        reward=score(scene, prompt.reference_scene, defects),
+        reward=score(scene, prompt.reference_scene, defects, settings.visual),
         feedback=feedback_text(scene, defects, settings.feedback_chars) if defects else "",
     )
 
@@ -107,7 +115,8 @@ def collect(
             decoded = time.perf_counter()
             for prompt, *rows in zip(part, *arrays, strict=True):
                 jobs = _submit(prompt, rows, farm, chat, settings)
-                graded.append(graders.submit(_grade_group, prompt, jobs, settings))
+                reference = _traced_reference(prompt, farm, settings)
+                graded.append(graders.submit(_grade_group, prompt, jobs, settings, reference))
             samples = ahead
         between()
         results = [future.result() for future in graded]
@@ -149,14 +158,24 @@ def _submit(prompt: Prompt, rows: Sequence[np.ndarray], farm: RenderFarm, chat: 
     for columns in zip(*rows, strict=True):
         rollout = parse_response(prompt.id, *columns, chat.tokenizer, (chat.end_of_turn,))
         submitted, ended = time.perf_counter(), []
-        scene = farm.submit(rollout.code, prompt.kind, max_side=settings.max_side or None)
+        scene = settings.submit(farm, rollout.code, prompt.kind)
         scene.add_done_callback(lambda _, ended=ended: ended.append(time.perf_counter()))
         jobs.append(_Job(rollout, scene, submitted, ended))
     return jobs
 
 
-def _grade_group(prompt: Prompt, jobs: Sequence[_Job], settings: Grading) -> _Graded:
+def _traced_reference(prompt: Prompt, farm: RenderFarm, settings: Grading) -> Future[Scene] | None:
+    """The reference once more, where its score needs traces that it was rendered without."""
+    known = prompt.reference_scene
+    if settings.visual != "benchmark" or prompt.kind != "chart" or known is None or known.traces is not None:
+        return None
+    return settings.submit(farm, prompt.reference, prompt.kind)
+
+
+def _grade_group(prompt: Prompt, jobs: Sequence[_Job], settings: Grading, reference: Future[Scene] | None) -> _Graded:
     scenes = [job.scene.result() for job in jobs]
+    if reference is not None:
+        prompt = dataclasses.replace(prompt, reference_scene=reference.result())
     started = time.perf_counter()
     members = [grade(prompt, job.rollout, scene, settings) for job, scene in zip(jobs, scenes, strict=True)]
     # A waiting thread may wake before the callback has run.
