@@ -68,7 +68,7 @@ class Tracer:
         ticks = {id(label) for axes in figure.axes for label in _tick_labels(axes)}
         texts = [text for artist, text in self._drawn if id(artist) not in ticks]
         shown["texts"] = (self._saved + texts)[:MOST_ENTRIES]
-        shown["layout"] = [place for place in map(_place, figure.axes) if place is not None][:MOST_ENTRIES]
+        shown["layout"] = _places(figure)[:MOST_ENTRIES]
         shown["axes"] = len(figure.axes)
         if is_pdf:
             self._saved += [text for _, text in self._drawn]
@@ -222,11 +222,31 @@ def _tick_labels(axes: Axes) -> list[Text]:
     return labels
 
 
-def _place(axes: Axes) -> list[int] | None:
-    """Rows and columns of the panel's own grid, then its first and last row, first and last column."""
-    spec = axes.get_subplotspec()
-    if spec is None:
-        return None
-    rows, columns = spec.get_gridspec().get_geometry()
-    down, across = spec.rowspan, spec.colspan
-    return [int(n) for n in (rows, columns, down.start, down.stop - 1, across.start, across.stop - 1)]
+def _places(figure: Figure) -> list[list[int]]:
+    """Where the panels stand that are in a grid: its rows and columns, first and last row, first and last column."""
+    bars = [axes for axes in figure.axes if axes.get_subplotspec() is not None and hasattr(axes, "_colorbar_info")]
+    split = {id(axes.get_subplotspec().get_gridspec()): axes._colorbar_info["location"] for axes in bars}
+    places = []
+    for axes in figure.axes:
+        spec = axes.get_subplotspec()
+        if spec is None:
+            continue
+        down, across = spec.rowspan, spec.colspan
+        rows, columns = spec.get_gridspec().get_geometry()
+        place = (rows, columns, down.start, down.stop - 1, across.start, across.stop - 1)
+        if id(spec.get_gridspec()) in split:
+            place = _beside_color_bar(place, split[id(spec.get_gridspec())], axes in bars)
+        places.append([int(number) for number in place])
+    return places
+
+
+def _beside_color_bar(place: tuple[int, ...], location: str, is_bar: bool) -> tuple[int, ...]:
+    """The place that the published numbers were made with.
+
+    A color bar splits the place of its panel. Matplotlib up to 3.8 made a grid of two, and one of three for the bar in
+    its half; later versions make one of six for both.
+    """
+    _, _, top, _, left, _ = place
+    if location in ("left", "right"):
+        return (3, 1, 1, 1, 0, 0) if is_bar else (1, 2, 0, 0, left, left)
+    return (1, 3, 0, 0, 1, 1) if is_bar else (2, 1, top, top, 0, 0)

@@ -105,11 +105,14 @@ def alike(first: str, second: str) -> float:
     return float(first == second)
 
 
-def visual(scene: Scene, reference: Scene, defects: Sequence[Defect]) -> tuple[float, dict[str, float]]:
+def visual(scene: Scene, reference: Scene | None, defects: Sequence[Defect]) -> tuple[float, dict[str, float]]:
     """(r_vis, its parts): the mean of the four F1, times cleanliness, which also asks for something to be seen.
 
     Both scenes need their traces (`RenderFarm.submit(…, traces=True)`). Raises ValueError if the reference has none.
+    Without a reference that renders only cleanliness counts.
     """
+    if reference is None or reference.error is not None:
+        return cleanliness(defects), {"cleanliness": cleanliness(defects)}
     if reference.traces is None:
         raise ValueError("the reference was rendered without traces")
     parts = {name: score.f1 for name, score in scores(scene.traces, reference.traces).items()}
