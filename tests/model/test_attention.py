@@ -89,6 +89,23 @@ def test_blocks_equal_the_reference_in_values_and_gradients(case, causal):
             np.testing.assert_allclose(a, b, atol=5e-5)
 
 
+def test_blocks_have_gradients_in_bfloat16():
+    """Of the type of their arrays, and as close to the float32 ones as bfloat16 is."""
+    (query, key, value, valid), prefix = inputs("shared_prefix")
+    before = prefix[:2]
+
+    def loss(arrays):
+        query, key, value, before = arrays
+        out = blocked_attention(query, key, value, valid, causal=True, prefix=(*before, prefix[2]), block_bytes=8192)
+        return (out.astype(jnp.float32) ** 2).sum()
+
+    exact = jax.grad(loss)((query, key, value, before))
+    rounded = jax.grad(loss)(jax.tree.map(lambda x: jnp.asarray(x, jnp.bfloat16), (query, key, value, before)))
+    for a, b in zip(jax.tree.leaves(rounded), jax.tree.leaves(exact), strict=True):
+        assert a.dtype == jnp.bfloat16
+        np.testing.assert_allclose(a.astype(jnp.float32), b, atol=0.03 * float(jnp.abs(b).max()))
+
+
 def test_blocks_keep_no_scores_for_the_backward_pass():
     """256 queries against 512 keys by 4 heads and 8 branches: scores of 16.8 MB, which the reference keeps."""
     shape = lambda *s: jax.ShapeDtypeStruct(s, jnp.float32)  # noqa: E731

@@ -107,13 +107,17 @@ def _backward(settings, saved, gradient):
     def step(arrays, shared):
         query, own, *rest = arrays
         d_query, d_sets = _rows_backward(settings, query, own + shared, *rest)
-        return (d_query, d_sets[: len(own)]), d_sets[len(own) :]
+        return (d_query, _cast(d_sets[: len(own)], own)), d_sets[len(own) :]
 
     (d_query, d_own), d_shared = _over_rows(settings, step, (query, own, gradient, lse, overlap), shared)
-    return d_query, d_own, jax.tree.map(lambda d, x: d.astype(x.dtype), d_shared, shared)
+    return d_query, d_own, _cast(d_shared, shared)
 
 
 _attention.defvjp(_forward, _backward)
+
+
+def _cast(tree, like):
+    return jax.tree.map(lambda x, y: x.astype(y.dtype), tree, like)
 
 
 def _over_rows(settings: _Settings, step: Callable, arrays: Any, shared: Any):
