@@ -76,3 +76,18 @@ class Cache:
     keys: tuple[Array, ...]
     values: tuple[Array, ...]
     valid: Array
+
+
+@_pytree
+class DecodingPrefix:
+    """The keys and values of prefilled prompts, in the order in which decoding multiplies them.
+
+    Attributes:
+      keys: [N, K, A, P] of each layer.
+      values: [N, K, P, A] of each layer.
+      bias: float32[N, 1, 1, 1, P], 0 where a token may be seen.
+    """
+
+    keys: list[Array]
+    values: list[Array]
+    bias: Array

@@ -13,11 +13,23 @@ import jax.numpy as jnp
 
 from vsdpo_jax.model import layers
 from vsdpo_jax.model.attention import MASKED
-from vsdpo_jax.model.inputs import Cache
+from vsdpo_jax.model.inputs import Cache, DecodingPrefix
 from vsdpo_jax.model.qwen3vl import Qwen3VL
+from vsdpo_jax.sharding import BATCH, constrain
 
 Array = Any
 Branch = list[tuple[Array, Array]]
+
+
+def decoding_prefix(cache: Cache) -> DecodingPrefix:
+    """A prefilled cache with one branch, in the order in which a step multiplies it."""
+    keys = [keys for stack in cache.keys for keys in stack]
+    values = [values for stack in cache.values for values in stack]
+    return DecodingPrefix(
+        keys=[constrain(x[:, 0].transpose(0, 2, 3, 1), (BATCH, "tensor")) for x in keys],
+        values=[constrain(x[:, 0].transpose(0, 2, 1, 3), (BATCH, "tensor")) for x in values],
+        bias=jnp.where(cache.valid[:, :, None, None, :], 0.0, MASKED),
+    )
 
 
 class Stepper:
@@ -25,30 +37,23 @@ class Stepper:
 
     Args:
       model: its parameters are cast to the compute dtype once, here.
-      prefix: Cache of the prompts, one branch each.
-      branches: G.
+      prefix: of the prompts.
       length: R, the longest response.
     """
 
-    def __init__(self, model: Qwen3VL, prefix: Cache, branches: int, length: int):
+    def __init__(self, model: Qwen3VL, prefix: DecodingPrefix, length: int):
         text = model.text
-        self.text, self.config, self.length = text, text.config, length
+        self.text, self.config, self.prefix, self.length = text, text.config, prefix, length
         self.layers = [layer for name in text.stacks for layer in layers.unstack(getattr(text, name))]
-        flat = [stack[i] for stack in prefix.keys for i in range(stack.shape[0])]
-        # [N, 1, P, K, A] to [N, K, A, P] and [N, K, P, A]: the orders in which a step multiplies them.
-        self.prefix_keys = [keys[:, 0].transpose(0, 2, 3, 1) for keys in flat]
-        flat = [stack[i] for stack in prefix.values for i in range(stack.shape[0])]
-        self.prefix_values = [values[:, 0].transpose(0, 2, 1, 3) for values in flat]
-        self.prefix_bias = jnp.where(prefix.valid[:, :, None, None, :], 0.0, MASKED)
-        self.rows = (prefix.valid.shape[0], branches)
 
-    def empty_branch(self) -> Branch:
-        """Keys [N, G, K, A, R] and values [N, G, K, R, A] of each layer, to be filled."""
+    def empty_branch(self, rows: tuple[int, int]) -> Branch:
+        """Keys [N, G, K, A, R] and values [N, G, K, R, A] of each layer, to be filled; `rows` is (N, G)."""
         config = self.config
-        shape = (*self.rows, config.num_key_value_heads)
+        shape = (*rows, config.num_key_value_heads)
         keys = jnp.zeros((*shape, config.head_dim, self.length), self.text.dtype)
         values = jnp.zeros((*shape, self.length, config.head_dim), self.text.dtype)
-        return [(keys, values) for _ in self.layers]
+        heads = (BATCH, None, "tensor")
+        return [(constrain(keys, heads), constrain(values, heads)) for _ in self.layers]
 
     def __call__(self, tokens, positions, branch: Branch, index) -> tuple[Array, Branch]:
         """Decodes tokens int32[N, G] at positions int32[N, G], the `index`-th of their branches.
@@ -78,11 +83,11 @@ class Stepper:
         k = self.config.num_key_value_heads
         query = (query.astype(jnp.float32) * a**-0.5).astype(query.dtype).reshape(n, g, k, h // k, a)
         wide = {"preferred_element_type": jnp.float32}
-        before = jnp.einsum("ngkea,nkap->nkgep", query, self.prefix_keys[number], **wide) + self.prefix_bias
+        before = jnp.einsum("ngkea,nkap->nkgep", query, self.prefix.keys[number], **wide) + self.prefix.bias
         own = jnp.einsum("ngkea,ngkar->ngker", query, keys, **wide) + bias
         highest = jnp.maximum(before.max(-1).swapaxes(1, 2), own.max(-1))[..., None]
         before, own = jnp.exp(before - highest.swapaxes(1, 2)), jnp.exp(own - highest)
         total = before.sum(-1, keepdims=True).swapaxes(1, 2) + own.sum(-1, keepdims=True)
-        weighted = jnp.einsum("nkgep,nkpa->ngkea", before.astype(query.dtype), self.prefix_values[number], **wide)
+        weighted = jnp.einsum("nkgep,nkpa->ngkea", before.astype(query.dtype), self.prefix.values[number], **wide)
         weighted += jnp.einsum("ngker,ngkra->ngkea", own.astype(query.dtype), values, **wide)
         return (weighted / total).astype(query.dtype).reshape(n, g, 1, h, a)

@@ -187,8 +187,7 @@ class _Chunks:
         self.count = self.n
         if mask_t is not None:
             mask_sl = mask_t.reshape(self.shards, self.length)
-            self.order = jnp.argsort(~mask_sl, axis=1, stable=True)
-            self.inverse = jnp.argsort(self.order, axis=1)
+            self.order, self.inverse = _on_first(mask_sl)
             self.count = (mask_sl.sum(axis=1).max() + self.size - 1) // self.size
 
     def split(self, array: jax.Array) -> jax.Array:
@@ -212,6 +211,19 @@ class _Chunks:
         if order is None:
             return array
         return jnp.take_along_axis(array, order.reshape(order.shape + (1,) * (array.ndim - 2)), axis=1)
+
+
+def _on_first(mask_sl: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """(order, inverse) int32[S, L] of the stable permutation that brings the true ones to the front.
+
+    Counted, not sorted: TPU compilers take seconds over a sort.
+    """
+    on = jnp.cumsum(mask_sl, axis=1, dtype=jnp.int32)
+    off = on[:, -1:] + jnp.cumsum(~mask_sl, axis=1, dtype=jnp.int32)
+    inverse = jnp.where(mask_sl, on, off) - 1
+    shards = jnp.arange(mask_sl.shape[0])[:, None]
+    places = jnp.broadcast_to(jnp.arange(mask_sl.shape[1], dtype=jnp.int32), mask_sl.shape)
+    return jnp.zeros_like(inverse).at[shards, inverse].set(places, unique_indices=True), inverse
 
 
 def _project(hidden_bd: jax.Array, head_vd: jax.Array, settings: _Settings) -> jax.Array:

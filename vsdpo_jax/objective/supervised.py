@@ -17,7 +17,7 @@ def sft_losses(model, batch: PackedBatch, objective: ConfigDict, total: Denomina
     Returns (loss, metrics, {"nll": float32[N, G, R]}).
     """
     length = batch.targets_ngr.shape[-1]
-    context = read_prompt(model, batch)
+    context = read_prompt(model, batch, renders=objective.revision_weight > 0)
 
     def nll(continuation) -> jax.Array:
         hidden = read_response(model, continuation, *context, length)

@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 
 
-def draw(key, logits, config):
-    """Samples from logits float32[..., V] by a `SamplingConfig`.
+def draw(keys, logits, config):
+    """Samples from logits float32[N, G, V] by a `SamplingConfig`, each row with its own of `keys` [N, G].
 
     Returns:
-      token int32[...] and its log-probability float32[...] under the full softmax at the temperature (at 1 when
+      token int32[N, G] and its log-probability float32[N, G] under the full softmax at the temperature (at 1 when
       greedy), before top-k, top-p and banned ids take anything away: what a training forward would give.
     """
     logits = logits.astype(jnp.float32)
@@ -26,7 +26,7 @@ def draw(key, logits, config):
             allowed = keep_top_k(allowed, config.top_k)
         if config.top_p < 1:
             allowed = keep_top_p(allowed, config.top_p)
-        token = jax.random.categorical(key, allowed)
+        token = jax.vmap(jax.vmap(jax.random.categorical))(keys, allowed)
     chosen = jnp.take_along_axis(logits, token[..., None], axis=-1)[..., 0]
     return token.astype(jnp.int32), chosen - jax.nn.logsumexp(logits, axis=-1)
 

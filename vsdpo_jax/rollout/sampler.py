@@ -1,4 +1,8 @@
-"""Sampling G responses to each of N prompts in one jitted call."""
+"""Sampling G responses to each of N prompts: prefill once per prompt, then decode all branches together.
+
+`sample` does it in one call. The trainer goes through `engine`, which calls `prefill` and `decode` itself, so that rows
+that have ended can be rendered, and left out of the batch, while the others are still being decoded.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from vsdpo_jax.model.inputs import ImagePatches, Sequence
-from vsdpo_jax.model.step import Stepper
+from vsdpo_jax.model.inputs import DecodingPrefix, ImagePatches, Sequence
+from vsdpo_jax.model.step import Branch, Stepper, decoding_prefix
 from vsdpo_jax.rollout import rules
+from vsdpo_jax.sharding import constrain_rows
 
 Array = Any
 
@@ -63,6 +68,108 @@ class Samples:
     lengths: Array
 
 
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Decoding:
+    """Responses that are being decoded.
+
+    Attributes:
+      index: int32 scalar, tokens drawn so far.
+      rows: int32[N, G], which response of the batch each row is; its random numbers depend on that alone.
+      start: int32[N, 1], position of the first response token.
+      ended: bool[N, G].
+      hidden: [N, G, D], what the next token is drawn from.
+      tokens: int32[N, G, R].
+      logp: float32[N, G, R].
+      prefix: of the prompts.
+      branch: keys and values of the responses.
+    """
+
+    index: Array
+    rows: Array
+    start: Array
+    ended: Array
+    hidden: Array
+    tokens: Array
+    logp: Array
+    prefix: DecodingPrefix
+    branch: Branch
+
+
+def prefill(
+    graphdef: nnx.GraphDef,
+    params: nnx.State,
+    prefix: Sequence,
+    images: ImagePatches | None,
+    *,
+    branches: int,
+    config: SamplingConfig,
+) -> Decoding:
+    """Reads the prompts; the arguments are those of `sample`."""
+    model = nnx.merge(graphdef, params)
+    visual = None if images is None else model.encode_images(images)
+    hidden, cache = model.decode(prefix, visual)
+    n, _, length = prefix.tokens.shape
+    rows = (n, branches)
+    last = length - 1 - jnp.argmax(prefix.valid[:, 0, ::-1], axis=-1)
+    hidden = jnp.take_along_axis(hidden[:, 0], last[:, None, None], axis=1)
+    shared = decoding_prefix(cache)
+    return Decoding(
+        index=jnp.zeros((), jnp.int32),
+        rows=jnp.arange(n * branches, dtype=jnp.int32).reshape(rows),
+        start=jnp.take_along_axis(prefix.positions[0, :, 0], last[:, None], axis=1) + 1,
+        ended=jnp.zeros(rows, bool),
+        hidden=jnp.broadcast_to(hidden, (*rows, hidden.shape[-1])),
+        tokens=jnp.full((*rows, config.max_tokens), config.pad_id, jnp.int32),
+        logp=jnp.zeros((*rows, config.max_tokens), jnp.float32),
+        prefix=shared,
+        branch=Stepper(model, shared, config.max_tokens).empty_branch(rows),
+    )
+
+
+def decode(
+    graphdef: nnx.GraphDef,
+    params: nnx.State,
+    state: Decoding,
+    key: jax.Array,
+    until: Array,
+    *,
+    config: SamplingConfig,
+    on_token: Callable[[np.ndarray], None] | None = None,
+) -> Decoding:
+    """Decodes until every response has ended or has `until` tokens; the other arguments are those of `sample`."""
+    model = nnx.merge(graphdef, params)
+    step = Stepper(model, state.prefix, config.max_tokens)
+    head = model.head().astype(model.text.dtype).T
+    logits = lambda hidden: jnp.matmul(hidden, head, preferred_element_type=jnp.float32)  # noqa: E731
+
+    def body(carry):
+        index, hidden, ended, branch, tokens, logp = carry
+        keys = row_keys(jax.random.fold_in(key, index), state.rows)
+        token, token_logp = rules.draw(keys, logits(hidden), config)
+        token = jnp.where(ended, config.pad_id, token)
+        if on_token is not None:
+            # As NumPy: indexing a JAX array in a callback waits for the device that waits for the callback.
+            jax.debug.callback(lambda token: on_token(np.asarray(token)), token, ordered=True)
+        tokens = jax.lax.dynamic_update_index_in_dim(tokens, token, index, 2)
+        logp = jax.lax.dynamic_update_index_in_dim(logp, jnp.where(ended, 0.0, token_logp), index, 2)
+        ended = ended | rules.is_one_of(token, config.stop_ids)
+        hidden, branch = step(token, state.start + index, branch, index)
+        return index + 1, constrain_rows(hidden), ended, branch, tokens, logp
+
+    def unfinished(carry):
+        return (carry[0] < until) & ~carry[2].all()
+
+    carry = (state.index, state.hidden, state.ended, state.branch, state.tokens, state.logp)
+    index, hidden, ended, branch, tokens, logp = jax.lax.while_loop(unfinished, body, carry)
+    return dataclasses.replace(state, index=index, hidden=hidden, ended=ended, branch=branch, tokens=tokens, logp=logp)
+
+
+def row_keys(key: jax.Array, rows: Array) -> jax.Array:
+    """A key for each row: what a row draws does not depend on which rows are drawn with it."""
+    return jax.vmap(jax.vmap(functools.partial(jax.random.fold_in, key)))(rows)
+
+
 @functools.partial(jax.jit, static_argnames=("graphdef", "branches", "config", "on_token"))
 def sample(
     graphdef: nnx.GraphDef,
@@ -86,48 +193,12 @@ def sample(
       config: static; another config compiles again.
       on_token: called on the host with int32[N, G] after every step, in order; on one device only.
     """
-    model = nnx.merge(graphdef, params)
-    visual = None if images is None else model.encode_images(images)
-    hidden, cache = model.decode(prefix, visual)
-    n, _, length = prefix.tokens.shape
-    last = length - 1 - jnp.argmax(prefix.valid[:, 0, ::-1], axis=-1)
-    hidden = jnp.take_along_axis(hidden[:, 0], last[:, None, None], axis=1)
-    start = jnp.take_along_axis(prefix.positions[0, :, 0], last[:, None], axis=1) + 1
-
-    step = Stepper(model, cache, branches, config.max_tokens)
-    head = model.head().astype(model.text.dtype).T
-    logits = lambda hidden: jnp.matmul(hidden, head, preferred_element_type=jnp.float32)  # noqa: E731
-
-    def body(state):
-        index, hidden, ended, branch, tokens, logp = state
-        token, token_logp = rules.draw(jax.random.fold_in(key, index), logits(hidden), config)
-        token = jnp.where(ended, config.pad_id, token)
-        if on_token is not None:
-            # As NumPy: indexing a JAX array in a callback waits for the device that waits for the callback.
-            jax.debug.callback(lambda token: on_token(np.asarray(token)), token, ordered=True)
-        tokens = jax.lax.dynamic_update_index_in_dim(tokens, token, index, 0)
-        logp = jax.lax.dynamic_update_index_in_dim(logp, jnp.where(ended, 0.0, token_logp), index, 0)
-        ended = ended | rules.is_one_of(token, config.stop_ids)
-        hidden, branch = step(token, start + index, branch, index)
-        return index + 1, hidden, ended, branch, tokens, logp
-
-    def unfinished(state):
-        return (state[0] < config.max_tokens) & ~state[2].all()
-
-    rows = (n, branches)
-    state = (
-        jnp.zeros((), jnp.int32),
-        jnp.broadcast_to(hidden, (*rows, hidden.shape[-1])),
-        jnp.zeros(rows, bool),
-        step.empty_branch(),
-        jnp.full((config.max_tokens, *rows), config.pad_id, jnp.int32),
-        jnp.zeros((config.max_tokens, *rows), jnp.float32),
-    )
-    _, _, _, _, tokens, logp = jax.lax.while_loop(unfinished, body, state)
-    return _samples(jnp.moveaxis(tokens, 0, -1), jnp.moveaxis(logp, 0, -1), config)
+    state = prefill(graphdef, params, prefix, images, branches=branches, config=config)
+    state = decode(graphdef, params, state, key, config.max_tokens, config=config, on_token=on_token)
+    return Samples(state.tokens, state.logp, lengths(state.tokens, config))
 
 
-def _samples(tokens, logp, config: SamplingConfig) -> Samples:
+def lengths(tokens: Array, config: SamplingConfig) -> Array:
+    """int32[...] of responses [..., R] that have ended: up to the first stop token, or all R."""
     stops = rules.is_one_of(tokens, config.stop_ids)
-    lengths = jnp.where(stops.any(-1), jnp.argmax(stops, axis=-1) + 1, tokens.shape[-1])
-    return Samples(tokens, logp, lengths.astype(jnp.int32))
+    return jnp.where(stops.any(-1), jnp.argmax(stops, axis=-1) + 1, tokens.shape[-1]).astype(jnp.int32)
