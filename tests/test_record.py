@@ -10,9 +10,14 @@ import pytest
 from etils import epath
 
 from vsdpo_jax import record
-from vsdpo_jax.types import Credit, Defect, Prompt, RenderError, Reward, Rollout, Scene, Statement
+from vsdpo_jax.types import Credit, Defect, Element, Prompt, RenderError, Reward, Rollout, Scene, Statement
 
 STATEMENT = Statement(4, 12, 1, 2)
+ELEMENTS = (
+    Element("title", (1.5, 2.0, 30.25, 4.0), "Rain </script>", (0.0, 0.0, 30.0, 20.0), (0.0, 0.5, 1.0), (1.0, 1.0, 1.0),
+            11.5, 3.0, (STATEMENT,), "axes0", ((1.0, 2.0, 3.0, 4.0),), (("color", STATEMENT),), (40.0, 20.0)),
+    Element("bar", (0.0, 0.0, 1.0, 1.0)),
+)  # fmt: skip
 
 
 def make(prompt_id="chart/heldout/000000", seed=0, error=None, target=True, advantage=-0.25, divergence=True):
@@ -22,7 +27,9 @@ def make(prompt_id="chart/heldout/000000", seed=0, error=None, target=True, adva
     text = "ax.bar(x, ü)</script>\n\ud83d"
     spans = np.array([[0, 3], [3, 10], [10, len(text)], [len(text)] * 2], np.int32)
     rollout = Rollout(prompt_id, np.arange(4), np.zeros(4), text, spans, text[3:], 3, seed % 2 == 1)
-    scene = Scene(text[3:], "chart", None if error else picture, 0 if error else 30, 0 if error else 20, error=error)
+    elements = () if error else ELEMENTS
+    size = (0, 0) if error else (30, 20)
+    scene = Scene(text[3:], "chart", None if error else picture, *size, elements=elements, error=error)
     defect = Defect("overlap", "two bars overlap", ((1.5, 2.0, 30.25, 4.0),), (3, 4), (STATEMENT,), 0.0)
     credit = Credit(((STATEMENT, 1.0),), np.array([1, 2.5, 1.75, 1], np.float32))
     reward = Reward(0.625, 1.0, 0.625, {"text": 0.5})

@@ -22,7 +22,7 @@ from etils import epath
 from PIL import Image
 
 from vsdpo_jax.storage import list_folder, write_whole
-from vsdpo_jax.types import Credit, Defect, Prompt, RenderError, Reward, Rollout, Scene, Statement
+from vsdpo_jax.types import Credit, Defect, Element, Prompt, RenderError, Reward, Rollout, Scene, Statement
 
 FOLDER = "rollouts"
 NAME_PATTERN = re.compile(r"before|after|(step|eval)_\d{6,}")
@@ -46,7 +46,8 @@ class RolloutRecord:
       advantage: of the rollout within its group, or None where there is none (evaluation).
       width, height: of the canvas in pixels, 0 when `error` is set.
       error: why there is no render, or None.
-      defects: as found, without their element indices.
+      elements: of the scene, in drawing order.
+      defects: as found; their element indices count in `elements`.
       image: uint8[height, width, 3], the render, or None.
       target: uint8[height, width, 3], what the render should look like, or None.
     """
@@ -69,6 +70,7 @@ class RolloutRecord:
     width: int
     height: int
     error: RenderError | None
+    elements: tuple[Element, ...]
     defects: tuple[Defect, ...]
     image: np.ndarray | None
     target: np.ndarray | None
@@ -109,7 +111,8 @@ class RolloutRecord:
             width=int(scene.width),
             height=int(scene.height),
             error=scene.error,
-            defects=tuple(dataclasses.replace(defect, elements=()) for defect in defects),
+            elements=tuple(scene.elements),
+            defects=tuple(defects),
             image=scene.image,
             target=target_of(prompt),
         )
@@ -223,6 +226,7 @@ def _to_row(record: RolloutRecord, image_file: str | None, target_file: str | No
     row["weights"] = _numbers(record.weights)
     row["divergence"] = None if record.divergence is None else _numbers(record.divergence)
     row["error"] = None if record.error is None else dataclasses.asdict(record.error)
+    row["elements"] = [_element_to_row(element) for element in record.elements]
     row["defects"] = [_defect_to_row(defect) for defect in record.defects]
     for name in ("reward", "executed", "visual", "advantage"):
         row[name] = None if row[name] is None else _numbers([row[name]])[0]
@@ -232,10 +236,44 @@ def _to_row(record: RolloutRecord, image_file: str | None, target_file: str | No
 
 def _defect_to_row(defect: Defect) -> dict[str, Any]:
     row = dataclasses.asdict(defect)
-    del row["elements"]
+    row["elements"] = [int(index) for index in defect.elements]
     row["boxes"] = [_numbers(box) for box in defect.boxes]
     row["severity"] = float(defect.severity)
     return row
+
+
+def _element_to_row(element: Element) -> dict[str, Any]:
+    """An element without the fields that are at their defaults: most of a scene's elements have few of them."""
+    row: dict[str, Any] = {"kind": element.kind, "box": _numbers(element.box)}
+    for field in dataclasses.fields(Element):
+        value = getattr(element, field.name)
+        if field.name in row or value == field.default:
+            continue
+        if field.name == "parts":
+            row["parts"] = [_numbers(box) for box in value]
+        elif field.name == "statements":
+            row["statements"] = [dataclasses.asdict(statement) for statement in value]
+        elif field.name == "styles":
+            row["styles"] = [[name, dataclasses.asdict(statement)] for name, statement in value]
+        elif isinstance(value, (tuple, list)):
+            row[field.name] = _numbers(value)
+        else:
+            row[field.name] = value if isinstance(value, str) else _numbers([value])[0]
+    return row
+
+
+def _element_from_row(row: dict[str, Any]) -> Element:
+    fields = dict(row)
+    for name in ("box", "clip", "color", "background", "natural_size"):
+        if fields.get(name) is not None:
+            fields[name] = tuple(_number(value) for value in fields[name])
+    if "parts" in fields:
+        fields["parts"] = tuple(tuple(_number(value) for value in box) for box in fields["parts"])
+    if "statements" in fields:
+        fields["statements"] = tuple(_statement_from_row(statement) for statement in fields["statements"])
+    if "styles" in fields:
+        fields["styles"] = tuple((_text(name, "style"), _statement_from_row(one)) for name, one in fields["styles"])
+    return Element(**fields)
 
 
 def _from_row(row: dict[str, Any], image: np.ndarray | None, target: np.ndarray | None) -> RolloutRecord:
@@ -253,6 +291,8 @@ def _from_row(row: dict[str, Any], image: np.ndarray | None, target: np.ndarray 
         parts={name: _number(value) for name, value in row["parts"].items()},
         advantage=None if row["advantage"] is None else _number(row["advantage"]),
         error=None if row["error"] is None else _error_from_row(row["error"]),
+        # Runs that were written before scenes were recorded have none.
+        elements=tuple(_element_from_row(element) for element in row.get("elements", ())),
         defects=tuple(_defect_from_row(defect) for defect in row["defects"]),
         image=image,
         target=target,
@@ -267,6 +307,7 @@ def _defect_from_row(row: dict[str, Any]) -> Defect:
         kind=_text(row["kind"], "kind"),
         message=_text(row["message"], "message"),
         boxes=boxes,
+        elements=tuple(int(index) for index in row.get("elements", ())),
         statements=tuple(map(_statement_from_row, row["statements"])),
         severity=_number(row["severity"]),
     )
