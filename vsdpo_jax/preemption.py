@@ -29,6 +29,7 @@ class Preemption:
         self._save: Callable[[], str] | None = None
         self._busy = threading.Lock()
         self._called, self._saved = threading.Event(), threading.Event()
+        self._status = 1
 
     def __enter__(self) -> Preemption:
         self._reader, self._writer = socket.socketpair()
@@ -57,11 +58,11 @@ class Preemption:
         """Ends the run if the signal has come; called by the main thread wherever it can leave.
 
         Raises:
-          SystemExit: with status 0.
+          SystemExit: with status 0, or 1 if the run could not be saved.
         """
         if self._called.is_set():
             self._saved.wait()
-            raise SystemExit(0)
+            raise SystemExit(self._status)
 
     def _watch(self) -> None:
         while received := self._reader.recv(1):
@@ -71,14 +72,13 @@ class Preemption:
             self._reader.close()
             return
         self._called.set()
-        status = 1
         try:
             with self._busy:
                 message = self._save() if self._save else "stopped by a signal before the first step"
             print(f"\n{message}", file=sys.stderr, flush=True)
-            status = 0
+            self._status = 0
         finally:
             self._saved.set()
             # The main thread may be inside a computation that lasts for minutes.
             threading.Event().wait(PATIENCE)
-            os._exit(status)
+            os._exit(self._status)
