@@ -74,8 +74,20 @@ def prepare_training_set(request: Request) -> None:
     print(f"{made.folder}\n  train with --config.data.name=prepared --config.data.path={made.folder}")
 
 
+def prepare_benchmark(request: Request) -> None:
+    """Unpacks a benchmark's published files for `evaluate`."""
+    from vsdpo_jax.evaluation.prepare import prepare_benchmark
+
+    prepare_benchmark(BENCHMARK_NAMES[request.name], request.source, request.out, request.options)
+
+
+# The slides to train on and those to score are published apart.
+BENCHMARK_NAMES = {"chartmimic": "chartmimic", "design2code": "design2code", "aeslides_benchmark": "aeslides"}
 # What `--dataset` can name. A new one is one line: its name and a function that does what the request says.
-DATASETS: dict[str, Callable[[Request], None]] = dict.fromkeys(SETS, prepare_training_set)
+DATASETS: dict[str, Callable[[Request], None]] = {
+    **dict.fromkeys(SETS, prepare_training_set),
+    **dict.fromkeys(BENCHMARK_NAMES, prepare_benchmark),
+}
 
 
 def parse(arguments: list[str] | None = None) -> Request:
