@@ -14,6 +14,8 @@ def base() -> ConfigDict:
     config.seed = 0
     config.steps = 300  # SDPO-type runs are known to degrade after 200-400 steps: stop before.
     config.model = ""  # Hugging Face folder, or `assets:NAME` for a model that ships with the package.
+    config.size = ""  # 2b | 4b | 8b | 32b: what `model` holds; planning reads it, the folder need not be at hand.
+    config.slice = ""  # A TPU slice such as v5p-32 that the settings below fit; planning compiles for it.
     config.method = "visual_sdpo"  # sft | opsd | grpo | sdpo | visual_sdpo
 
     config.data = ConfigDict()
