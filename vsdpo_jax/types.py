@@ -102,7 +102,7 @@ class Element:
       parts: smaller boxes that together cover what is drawn more closely than `box` does: the pieces of a line, the
         points of a scatter plot, the letters of slanted text. Empty if `box` is close enough.
       styles: (property, statement) for looks that a statement changed after the element was made: `color`, `fontsize`,
-        `rotation`, `position`.
+        `rotation`, `position`, `wrap`.
       natural_size: width and height of a picture before it was scaled, or None.
     """
 

@@ -11,9 +11,13 @@ Color = tuple[float, float, float]
 
 def luminance(color: Color) -> float:
     """WCAG relative luminance of an sRGB color with components in 0–1."""
+    return float(linear(color) @ (0.2126, 0.7152, 0.0722))
+
+
+def linear(color: Color) -> np.ndarray:
+    """Linear RGB of an sRGB color, both with components in 0–1."""
     channels = np.asarray(color, float)
-    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-    return float(linear @ (0.2126, 0.7152, 0.0722))
+    return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
 
 
 def contrast_ratio(first: Color, second: Color) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 
 from vsdpo_jax.feedback.color import Color, distance
 from vsdpo_jax.feedback.defect import MARKS, make_defect
@@ -105,11 +105,29 @@ def _types(scene: Scene, reference: Scene) -> Iterator[Defect]:
 
 
 def _colors(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[Defect]:
+    """Of marks in charts; of texts, and of what lies behind them, on pages and slides."""
+    if scene.kind != "chart":
+        yield from _text_colors(scene, reference, thresholds)
+        return
     wanted = mark_colors(reference)
     for color, indices in mark_colors(scene).items():
         if wanted and min(distance(color, other) for other in wanted) > thresholds.color_distance:
             name = name_of([scene.elements[index] for index in indices])
             yield make_defect("wrong_color", f"{name} in another color than in the target", scene, indices)
+
+
+def _text_colors(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[Defect]:
+    places = {id(element): index for index, element in enumerate(scene.elements)}
+    differing: dict[str, list[int]] = defaultdict(list)
+    for found, wanted in matched_texts(scene, reference):
+        for name in ("color", "background"):
+            first, second = getattr(found, name), getattr(wanted, name)
+            if first is not None and second is not None and distance(first, second) > thresholds.color_distance:
+                differing[name].append(places[id(found)])
+    for name, indices in differing.items():
+        words = name_of([scene.elements[indices[0]]]) + (f" and {len(indices) - 1} more" if len(indices) > 1 else "")
+        what = "in another color" if name == "color" else "on another color"
+        yield make_defect("wrong_color", f"{words} {what} than in the target", scene, indices)
 
 
 def _differing_texts(scene: Scene, reference: Scene) -> Iterator[Defect]:
@@ -132,6 +150,10 @@ def _layouts(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator
         if len(panels) != len(wanted):
             message = f"there are {len(panels)} plots, the target has {len(wanted)}"
             yield make_defect("wrong_layout", message, scene, panels)
+        elif _grid(scene, panels) != _grid(reference, wanted):
+            (rows, columns), (tall, wide) = _grid(scene, panels), _grid(reference, wanted)
+            message = f"the plots are in {rows} x {columns} rows and columns, those of the target in {tall} x {wide}"
+            yield make_defect("wrong_layout", message, scene, panels)
         return
     places = {id(element): index for index, element in enumerate(scene.elements)}
     pairs = matched_texts(scene, reference)
@@ -141,6 +163,16 @@ def _layouts(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator
         more = f" and {len(moved) - 1} more" if len(moved) > 1 else ""
         verb = "are" if more else "is"
         yield make_defect("wrong_layout", f"{name}{more} {verb} in another place than in the target", scene, moved)
+
+
+def _grid(scene: Scene, panels: Sequence[int]) -> tuple[int, int]:
+    """How many rows and columns plots stand in; within a tenth of the canvas they share one."""
+    found = []
+    for axis, size in ((1, scene.height), (0, scene.width)):
+        middles = sorted((scene.elements[i].box[axis] + scene.elements[i].box[axis + 2]) / 2 for i in panels)
+        steps = (b - a > 0.1 * size for a, b in zip(middles, middles[1:], strict=False))
+        found.append(int(bool(middles)) + sum(steps))
+    return found[0], found[1]
 
 
 def _shift(scene: Scene, reference: Scene, found: Element, wanted: Element) -> float:

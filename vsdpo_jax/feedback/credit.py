@@ -7,8 +7,9 @@ region(s) is the set of boxes of the elements that statement s made, region(d) t
 the IoU of two sets is that of their most similar pair: a statement that drew the clipped title has IoU 1 with it,
 however many other things it drew. Only statements that the defect names can carry its blame. rank(s, d) is 0 for
 the statement that made the element (or changed the looks in question) and grows along the chain of its callers, so
-that a helper carries more than the line that calls it. A token belongs to the innermost statement around it. An
-execution error has no region: the failing statement has responsibility 1.
+that a helper carries twice as much as the line that calls it. A helper most of whose products are fine is not what is
+wrong: it and the line that called it with bad values change places (`defect.responsible`). A token belongs to the
+innermost statement around it. An execution error has no region: the failing statement has responsibility 1.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vsdpo_jax.feedback.defect import responsible
+from vsdpo_jax.feedback.defect import excused, responsible
 from vsdpo_jax.feedback.geometry import iou
 from vsdpo_jax.types import Credit, Defect, Scene, Statement
 
@@ -37,10 +38,11 @@ def responsibilities(scene: Scene, defects: Sequence[Defect]) -> dict[Statement,
 def _share(scene: Scene, defect: Defect, statement: Statement, rank: int) -> float:
     if scene.error is not None or not defect.boxes:
         return CALLER_SHARE**rank
+    innocent = excused(scene, defect.kind, defect.elements)
     shares = [
         max(iou(element.box, box) for box in defect.boxes) * CALLER_SHARE ** chain.index(statement)
         for element in scene.elements
-        if statement in (chain := responsible(element, defect.kind))
+        if statement in (chain := responsible(element, defect.kind, innocent))
     ]
     return max(shares, default=0.0)
 

@@ -29,8 +29,15 @@ class Thresholds:
       aligned: edges this close look aligned.
       near: an edge farther off looks placed there on purpose.
       stretch: a picture this many times wider or taller than it should be looks distorted.
-      used_space: a slide whose content spans less of it than this looks unfinished.
-      one_side: content that ends before this share of the width leaves the other side bare.
+      uneven: spaces in a row of equal things that differ by more look uneven; below, it takes a ruler.
+      taller: an HTML slide this many times higher than its screen has another shape; a little more is rounding.
+      filled: a slide of which a smaller share of the middle is near any content looks unfinished.
+      bare_side, full_side: a slide is lopsided if less of one half than the first is near any content, and more of the
+        other than the second. Content in the other half alone reaches 0.2 to 0.4 of a half; beside a picture with a
+        short text it is 0.6.
+      color_blind: CIELAB distance below which the colors of two series count as alike to people with protanopia,
+        deuteranopia or tritanopia (simulated after Machado 2009). 0: not checked, because Matplotlib's own colors would
+        fail; 10 is a difference that is seen at a glance.
       moved: share of the canvas from which a text is in another place than in the target.
       color_distance: RGB distance (components 0–1) from which a person sees another color.
     """
@@ -53,6 +60,10 @@ class Thresholds:
     near: float = 24.0
     stretch: float = 1.15
     moved: float = 0.15
-    used_space: float = 0.15
-    one_side: float = 0.55
+    uneven: float = 6.0
+    taller: float = 1.04
+    filled: float = 0.35
+    bare_side: float = 0.43
+    full_side: float = 0.6
+    color_blind: float = 0.0
     color_distance: float = 0.2

@@ -35,3 +35,13 @@ def _axis(element: Element) -> str:
 def _quoted(text: str, limit: int = 24) -> str:
     words = " ".join(text.split())
     return repr(words if len(words) <= limit else words[: limit - 1] + "…")
+
+
+def is_plural(elements: Sequence[Element]) -> bool:
+    """Whether the name of the elements takes a plural verb."""
+    return name_of(elements).endswith("s") and elements[0].kind in ("tick_label", "annotation", "bar", "points")
+
+
+def are(elements: Sequence[Element]) -> str:
+    """`are` or `is`, as the name of the elements demands."""
+    return "are" if is_plural(elements) else "is"

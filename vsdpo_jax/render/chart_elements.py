@@ -113,6 +113,8 @@ class Collector:
             self._legend(artist, name)
         elif isinstance(artist, Text):
             self._text(artist, "annotation" if isinstance(artist, Annotation) else "text", f"{name}/text")
+            if getattr(artist, "arrow_patch", None) is not None and artist.get_visible():
+                self._arrow(artist.arrow_patch, name)
         elif isinstance(artist, Table):
             for cell in artist.get_celld().values():
                 self._text(cell.get_text(), "text", f"{name}/table")
@@ -237,6 +239,7 @@ class Collector:
 
     def _patch(self, patch: Patch, name: str, axes: Any, groups: dict[int, tuple[str, str]]) -> None:
         if isinstance(patch, FancyArrowPatch):
+            self._arrow(patch, name)
             return
         extents = patch.get_window_extent(self.renderer).extents
         kind, group = groups.get(id(patch), (None, f"{name}/patch{len(self.elements)}"))
@@ -245,11 +248,15 @@ class Collector:
             kind = "wedge" if isinstance(patch, Wedge) else "area" if type(patch) is Polygon else "patch"
             if kind == "wedge":
                 group = f"{name}/wedges"
-            if kind in ("wedge", "area"):
-                parts = _cells([patch.get_transform().transform_path(patch.get_path())], extents)
+        if kind in ("wedge", "area") or (kind == "bar" and getattr(axes, "name", "") == "polar"):
+            parts = _cells([patch.get_transform().transform_path(patch.get_path())], extents)
         self._add(
             kind, extents, patch, group, clip=_clip(patch), parts=parts, color=_solid(patch, patch.get_facecolor())
         )
+
+    def _arrow(self, arrow: FancyArrowPatch, name: str) -> None:
+        extents = arrow.get_window_extent(self.renderer).extents
+        self._add("arrow", extents, arrow, f"{name}/arrows", color=_solid(arrow, arrow.get_edgecolor()))
 
     def _collection(self, artist: Collection, name: str, axes: Any, groups: dict[int, tuple[str, str]]) -> None:
         kind, group = groups.get(id(artist), (None, f"{name}/marks{len(self.elements)}"))

@@ -148,7 +148,7 @@ class _Slide:
         if primitive["kind"] == "textBox":
             return self._text(primitive, order)
         found = []
-        fill = (primitive.get("fill") or {}).get("color")
+        fill = _fill(primitive.get("fill") or {})
         drawn = primitive["kind"] != "shape" or fill or primitive.get("stroke")
         if drawn or primitive.get("objectId") in self.worded:
             kind = {"image": "picture"}.get(primitive["kind"], primitive["kind"]) if drawn else "text_box"
@@ -233,6 +233,12 @@ def _walk(shapes: Any) -> list[Any]:
         if hasattr(shape, "shapes"):
             found += _walk(shape.shapes)
     return found
+
+
+def _fill(fill: dict[str, Any]) -> str | None:
+    """A colour for a fill: that of a gradient is the one it starts with."""
+    stops = fill.get("stops") or [{}]
+    return fill.get("color") or stops[0].get("color")
 
 
 def _rgb(color: str | None) -> list[float] | None:

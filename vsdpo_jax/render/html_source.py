@@ -99,22 +99,13 @@ class HtmlSource(HTMLParser):
                 return
             self._tags[number][2] = start
 
-    def original(self, line: int, column: int) -> int:
-        """Offset in the source of a place (both from 0) in the marked document."""
-        lines = self.marked.split("\n")
-        offset = sum(len(text) + 1 for text in lines[:line]) + column
-        for place, text in self._insertions:
-            if place >= offset:
-                break
-            offset -= min(len(text), offset - place)
-        return offset
-
-    def rule_at(self, offset: int) -> int | None:
-        """Index of the statement of the style rule around `offset`, or None."""
+    def style_rules(self) -> list[tuple[str, int]]:
+        """(selector, index of its statement) of each style rule, in source order."""
+        found = []
         for start, end in self._rules:
-            if start <= offset < end:
-                return bisect.bisect_left(self.statements, self._statement(start, end))
-        return None
+            selector = _COMMENT.sub("", self.source[start : self.source.index("{", start)]).strip()
+            found.append((selector, bisect.bisect_left(self.statements, self._statement(start, end))))
+        return found
 
     def _read_rules(self, start: int, end: int) -> None:
         text = _COMMENT.sub(lambda match: " " * len(match[0]), self.source[start:end])

@@ -34,8 +34,9 @@ from PIL import Image
 from playwright.async_api import Browser, CDPSession, Error, Page, Playwright, Route, async_playwright
 
 from vsdpo_jax.errors import UserError
-from vsdpo_jax.render import landlock, sandbox, seccomp, wire
+from vsdpo_jax.render import glyphs, landlock, sandbox, seccomp, wire
 from vsdpo_jax.render.browser import find_chromium
+from vsdpo_jax.render.fonts import font_files
 from vsdpo_jax.render.html_source import HtmlSource
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.render.measures import ORDINARY, find_measure, set_viewport
@@ -171,8 +172,9 @@ class WebRenderer:
             pixels = (picture if picture.mode == "RGB" else picture.convert("RGB")).tobytes()
             image = np.frombuffer(pixels, np.uint8).reshape(picture.height, picture.width, 3)
         elements = read_snapshot(snapshot, document, self.limits.elements)
-        message = {"width": image.shape[1], "height": image.shape[0], "elements": elements, "warnings": []}
-        await add_rules(session, document, message, image, kind)
+        warnings = glyphs.warnings_for((element.get("text", "") for element in elements), font_files)
+        message = {"width": image.shape[1], "height": image.shape[0], "elements": elements, "warnings": warnings}
+        await add_rules(session, document, elements)
         return message, pixels
 
     async def _page(self, scripted: bool) -> tuple[Page, CDPSession]:

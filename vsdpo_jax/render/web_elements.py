@@ -28,7 +28,7 @@ TRIM_TOP, TRIM_BOTTOM = 0.18, 0.14
 
 
 def read_snapshot(snapshot: dict[str, Any], source: HtmlSource, limit: int) -> list[dict[str, Any]]:
-    """Elements in paint order, as plain JSON values; `node` holds the backend node id, for further questions."""
+    """Elements in paint order, as plain JSON values; `lineage` holds the numbers of their tag and those around it."""
     return _Reader(snapshot, source).read()[:limit]
 
 
@@ -120,7 +120,7 @@ class _Reader:
             "clip": self._clip(node),
             "z_order": float(orders[row]) if row < len(orders) else 0.0,
             "statements": chain[:1],
-            "node": self.nodes["backendNodeId"][node if self.names[node] != "#text" else self.parents[node]],
+            "lineage": self._lineage(node),
             **rest,
         }
 
@@ -132,6 +132,14 @@ class _Reader:
                 chain.append(self.source.elements[self.numbers[node]])
             node = self.parents[node]
         return chain
+
+    def _lineage(self, node: int) -> list[int]:
+        numbers = []
+        while node >= 0:
+            if self.numbers[node] is not None:
+                numbers.append(self.numbers[node])
+            node = self.parents[node]
+        return numbers
 
     def _group(self, node: int) -> str:
         """Siblings of one tag below one parent form a group."""

@@ -1,90 +1,123 @@
-"""Traces the looks of defective elements to the style rules that gave them.
+"""Traces the looks of elements to the style rules that gave them.
 
-Asking the browser which rules match costs milliseconds per element, so only elements in which a first detection finds a
-defect are asked about.
+One question to the browser, whatever the size of the page: which elements does each style rule match, and what does it
+declare? It is asked in a world of its own, where the page's scripts cannot touch what it uses. The cascade is then
+followed here: importance, specificity, order, and for inherited properties the ancestors.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
-import numpy as np
 from playwright.async_api import CDPSession
 
-from vsdpo_jax.feedback.detect import detect
-from vsdpo_jax.render import wire
-from vsdpo_jax.render.html_source import HtmlSource
-from vsdpo_jax.types import Scene
+from vsdpo_jax.render.html_source import ATTRIBUTE, HtmlSource
 
-MOST_ELEMENTS = 40
 # Property as `Element.styles` names it -> the declarations that can give it, and whether it is inherited.
 _DECLARATIONS = {
-    "color": ({"color", "background-color", "background"}, True),
+    "color": ({"color", "background-color", "background", "opacity"}, True),
     "fontsize": ({"font-size", "font"}, True),
     "position": (
-        {"left", "top", "right", "bottom", "margin-left", "margin-top", "margin", "transform", "width", "height",
-         "max-width", "max-height", "white-space", "overflow", "position", "flex-basis", "grid-template-columns"},
+        {"left", "top", "right", "bottom", "inset", "margin-left", "margin-top", "margin", "transform", "width",
+         "height",
+         "max-width", "max-height", "min-width", "overflow", "overflow-x", "overflow-y", "position", "float",
+         "flex-basis", "grid-template-columns", "text-align", "font-size"},
         False,
     ),
+    "wrap": ({"white-space", "white-space-collapse", "text-wrap-mode"}, True),
 }  # fmt: skip
+_MOST_RULES = 500
+_QUESTION = """(() => {
+  const rules = [], number = node => node.getAttribute("ATTRIBUTE");
+  const walk = list => {
+    for (const rule of list) {
+      if (rules.length >= MOST) return;
+      if (rule.selectorText !== undefined && rule.style) {
+        let nodes = [];
+        try { nodes = [...document.querySelectorAll(rule.selectorText)]; } catch (error) {}
+        const names = [...rule.style];
+        rules.push([rule.selectorText, names, names.filter(name => rule.style.getPropertyPriority(name)),
+                    nodes.slice(0, 2000).map(number).filter(Boolean)]);
+      }
+      if (rule.cssRules && (!rule.media || matchMedia(rule.media.mediaText).matches)) walk(rule.cssRules);
+    }
+  };
+  for (const sheet of document.styleSheets) walk(sheet.cssRules);
+  const inline = [...document.querySelectorAll("[style]")].slice(0, 5000).map(node => [number(node), [...node.style]]);
+  return JSON.stringify({rules, inline});
+})()""".replace("ATTRIBUTE", ATTRIBUTE).replace("MOST", str(_MOST_RULES))
 
 
-async def add_rules(
-    session: CDPSession, document: HtmlSource, message: dict[str, Any], image: np.ndarray, kind: str
-) -> None:
-    """Adds `styles` to the defective elements of `message`, and takes the node ids out of all of them."""
-    elements = message["elements"]
-    nodes = [element.pop("node") for element in elements]
-    scene = Scene(
-        document.source,
-        kind,
-        image,
-        image.shape[1],
-        image.shape[0],
-        tuple(wire.read_element(element, document.statements) for element in elements),
-        document.statements,
-    )
-    wanted = list(dict.fromkeys(index for defect in detect(scene) for index in defect.elements))[:MOST_ELEMENTS]
-    if not wanted:
+async def add_rules(session: CDPSession, document: HtmlSource, elements: list[dict[str, Any]]) -> None:
+    """Adds `styles` to the elements, and takes the numbers of their tags out of them."""
+    lineages = [element.pop("lineage") for element in elements]
+    rules = document.style_rules()
+    if not rules:
         return
-    sheets: dict[str, dict[str, Any]] = {}
-    session.on("CSS.styleSheetAdded", lambda event: sheets.update({event["header"]["styleSheetId"]: event["header"]}))
-    await session.send("DOM.enable")
-    await session.send("DOM.getDocument", {"depth": 0})
-    await session.send("CSS.enable")
-    backend = [nodes[index] for index in wanted]
-    found = await session.send("DOM.pushNodesByBackendIdsToFrontend", {"backendNodeIds": backend})
-    for index, node in zip(wanted, found["nodeIds"], strict=True):
-        matched = await session.send("CSS.getMatchedStylesForNode", {"nodeId": node})
-        elements[index]["styles"] = _styles(matched, sheets, document)
-    await session.send("CSS.disable")
-    await session.send("DOM.disable")
+    tree = await session.send("Page.getFrameTree")
+    world = await session.send("Page.createIsolatedWorld", {"frameId": tree["frameTree"]["frame"]["id"]})
+    asked = {"expression": _QUESTION, "contextId": world["executionContextId"], "returnByValue": True}
+    answer = (await session.send("Runtime.evaluate", asked))["result"].get("value")
+    if answer is not None:
+        cascade = Cascade(json.loads(answer), rules, document.elements)
+        for element, lineage in zip(elements, lineages, strict=True):
+            element["styles"] = cascade.styles(lineage)
 
 
-def _styles(matched: dict[str, Any], sheets: dict[str, dict[str, Any]], document: HtmlSource) -> list[list[Any]]:
-    own = [entry["rule"] for entry in matched.get("matchedCSSRules", [])]
-    inherited = [entry["rule"] for level in matched.get("inherited", []) for entry in level.get("matchedCSSRules", [])]
-    inline = {declared["name"] for declared in matched.get("inlineStyle", {}).get("cssProperties", [])}
-    styles = []
-    for name, (declarations, inherits) in _DECLARATIONS.items():
-        if inline & declarations:
-            # The element's own start tag says so, and that is its statement anyway.
-            continue
-        # Later rules win; rules of the element itself come before those of its ancestors.
-        for rule in [*reversed(own), *(inherited if inherits else [])]:
-            if rule["origin"] == "regular" and declarations & {p["name"] for p in rule["style"]["cssProperties"]}:
-                statement = _statement(rule, sheets, document)
-                if statement is not None:
-                    styles.append([name, statement])
+class Cascade:
+    """Which rule decides a property of an element.
+
+    Args:
+      answer: `rules`, each (selector, declared properties, those of them that are important, numbers of the elements
+        that it matches), and `inline`, each (number of an element, properties that its own tag declares).
+      sources: (selector, statement) of the rules in the source, in order.
+      tags: for each number of an element its statement.
+    """
+
+    def __init__(self, answer: dict[str, Any], sources: list[tuple[str, int]], tags: list[int]):
+        self._tags = tags
+        self._inline = {int(number): set(names) for number, names in answer["inline"] if number}
+        # Number of an element -> (strength, declared properties, statement) of its rules.
+        self._rules: dict[int, list[tuple[tuple, set[str], int]]] = {}
+        waiting = [(_plain(selector), statement) for selector, statement in sources]
+        for order, (selector, names, important, numbers) in enumerate(answer["rules"]):
+            place = next((i for i, (text, _) in enumerate(waiting) if text == _plain(selector)), None)
+            if place is None:
+                # Made by a script, or written in a way that the browser writes differently.
+                continue
+            statement = waiting[place][1]
+            waiting = waiting[place + 1 :]
+            for number in map(int, numbers):
+                strength = bool(important), _specificity(selector), order
+                self._rules.setdefault(number, []).append((strength, set(names), statement))
+
+    def styles(self, lineage: list[int]) -> list[list[Any]]:
+        """[property, statement] for an element; `lineage` holds the numbers of its tag and those around it."""
+        found = []
+        for name, (declarations, inherited) in _DECLARATIONS.items():
+            for number in lineage if inherited else lineage[:1]:
+                if self._inline.get(number, set()) & declarations:
+                    found.append([name, self._tags[number]])
                     break
-    return styles
+                rules = [rule for rule in self._rules.get(number, ()) if rule[1] & declarations]
+                if rules:
+                    found.append([name, max(rules)[2]])
+                    break
+        return found
 
 
-def _statement(rule: dict[str, Any], sheets: dict[str, dict[str, Any]], document: HtmlSource) -> int | None:
-    place, header = rule["style"].get("range"), sheets.get(rule["style"].get("styleSheetId", ""))
-    if place is None or header is None:
-        return None
-    line, column = place["startLine"], place["startColumn"]
-    if line == 0:
-        column += int(header["startColumn"])
-    return document.rule_at(document.original(line + int(header["startLine"]), column))
+def _plain(selector: str) -> str:
+    """A selector without what browsers write in their own way."""
+    return re.sub(r"[\s'\"]", "", selector).replace("::", ":").lower()
+
+
+def _specificity(selector: str) -> tuple[int, int, int]:
+    """That of the most specific selector of a list: ids, then classes, attributes and states, then tags."""
+    found = []
+    for single in selector.split(","):
+        classes = len(re.findall(r"\.[\w-]+|\[[^\]]*\]|(?<!:):[\w-]+", single))
+        tags = len(re.findall(r"(?:^|[\s>+~(])[a-zA-Z][\w-]*|::[\w-]+", single))
+        found.append((len(re.findall(r"#[\w-]+", single)), classes, tags))
+    return max(found)

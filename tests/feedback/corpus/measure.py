@@ -1,0 +1,161 @@
+"""Recall, precision, credit and false alarms of the detectors on the corpus."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from tests.feedback.corpus import AGAINST, case, design, kinds
+from tests.feedback.corpus.case import Case
+from vsdpo_jax.feedback.credit import responsibilities
+from vsdpo_jax.feedback.detect import detect
+from vsdpo_jax.render.farm import RenderFarm
+from vsdpo_jax.types import Defect, Scene
+
+# Scenes in memory at a time.
+BATCH = 40
+
+
+@dataclasses.dataclass
+class Figures:
+    """What was found for one kind in one domain.
+
+    Attributes:
+      cases: programs with an injected defect of the kind.
+      hits: of them, those in which the kind was reported.
+      wrong: renders without such a defect (clean ones, and ones with another injected kind) that were reported.
+      named: cases in which some statement is responsible.
+      charged: of them, those in which it has the highest credit, alone or with others.
+      alone: of them, those in which no other statement has as much.
+      notes: what went wrong, for people.
+    """
+
+    cases: int = 0
+    hits: int = 0
+    wrong: int = 0
+    named: int = 0
+    charged: int = 0
+    alone: int = 0
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def recall(self) -> float:
+        return self.hits / max(1, self.cases)
+
+    @property
+    def precision(self) -> float:
+        return self.hits / max(1, self.hits + self.wrong)
+
+    @property
+    def credit(self) -> float | None:
+        return self.charged / self.named if self.named else None
+
+
+@dataclasses.dataclass
+class Report:
+    """The figures of one domain: by kind, and how many clean renders had any defect."""
+
+    domain: str
+    figures: dict[str, Figures]
+    clean: int = 0
+    alarms: int = 0
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def alarm_rate(self) -> float:
+        return self.alarms / max(1, self.clean)
+
+
+def measure(farm: RenderFarm, domain: str, count: int, only: Sequence[str] = (), first: int = 0) -> Report:
+    """Renders `count` pairs of each kind and `count` clean designs, and compares what is reported with the truth."""
+    report = Report(domain, {kind: Figures() for kind in kinds(domain)})
+    cases = [case(domain, kind, seed) for kind in (only or kinds(domain)) for seed in range(first, first + count)]
+    for start in range(0, len(cases), BATCH):
+        part = cases[start : start + BATCH]
+        scenes = [
+            (
+                farm.submit(one.clean, domain),
+                farm.submit(one.flawed, domain),
+                one.reference and farm.submit(one.reference, domain),
+            )
+            for one in part
+        ]
+        for one, futures in zip(part, scenes, strict=True):
+            clean, flawed, reference = (future and _settled(farm, future.result()) for future in futures)
+            _clean(report, one, clean, reference)
+            _flawed(report, one, flawed, reference)
+    sources = [design(domain, seed).source for seed in range(first, first + count)]
+    for source, scene in zip(sources, farm.render(sources, domain), strict=True):
+        _alarm(report, detect(_drawn(_settled(farm, scene))), "a design", source)
+    return report
+
+
+def _settled(farm: RenderFarm, scene: Scene) -> Scene:
+    """What a busy machine did not finish in time is tried once more."""
+    if scene.error is not None and scene.error.status in ("timeout", "died"):
+        return farm.submit(scene.source, scene.kind).result()
+    return scene
+
+
+def _drawn(scene: Scene) -> Scene:
+    assert scene.error is None, f"{scene.error.message}\n{scene.source}"
+    return scene
+
+
+def _clean(report: Report, one: Case, scene: Scene, reference: Scene | None) -> None:
+    defects = detect(_drawn(scene), reference)
+    _alarm(report, defects, f"{one.kind}, {one.injection}, {one.family}", one.clean)
+
+
+def _alarm(report: Report, defects: Sequence[Defect], name: str, source: str) -> None:
+    report.clean += 1
+    report.alarms += bool(defects)
+    for kind in {defect.kind for defect in defects}:
+        _figures(report, kind).wrong += 1
+    report.notes += [f"FALSE ALARM on {name}: {defect.kind}: {defect.message}\n{source}" for defect in defects]
+
+
+def _figures(report: Report, kind: str) -> Figures:
+    return report.figures.setdefault(kind, Figures())
+
+
+def _flawed(report: Report, one: Case, scene: Scene, reference: Scene | None) -> None:
+    defects = detect(_drawn(scene), reference)
+    figures = report.figures[one.kind]
+    figures.cases += 1
+    name = f"{one.kind}, {one.injection}, {one.family}"
+    hits = [defect for defect in defects if defect.kind == one.kind]
+    said = "; ".join(f"{defect.kind}: {defect.message}" for defect in defects)
+    if not hits:
+        figures.notes.append(f"MISSED {name} at {sorted(one.lines)}: {said}\n{one.flawed}")
+    figures.hits += bool(hits)
+    for kind in {defect.kind for defect in defects} - {one.kind} - one.also:
+        _figures(report, kind).wrong += 1
+        figures.notes.append(f"CROSS {name} reported as {kind}: {said}\n{one.flawed}")
+    if one.lines:
+        figures.named += 1
+        best = _most_charged(scene, hits)
+        guilty = [start in one.lines for start, _ in best]
+        figures.charged += any(guilty)
+        figures.alone += all(guilty) and bool(guilty)
+        if not any(guilty) and hits:
+            figures.notes.append(f"CHARGED {sorted(best)} and not {sorted(one.lines)} {name}: {said}\n{one.flawed}")
+
+
+def _most_charged(scene: Scene, defects: Sequence[Defect]) -> list[tuple[int, int]]:
+    resp = responsibilities(scene, defects)
+    best = max(resp.values(), default=0.0)
+    return [(s.line_start, s.line_end) for s, share in resp.items() if share > 0 and share >= best - 1e-9]
+
+
+def injections(report: Report) -> Counter[str]:
+    """How many notes there are of each sort."""
+    counts: dict[str, int] = defaultdict(int)
+    for figures in report.figures.values():
+        for note in figures.notes:
+            counts[note.split()[0]] += 1
+    return Counter(counts)
+
+
+__all__ = ["AGAINST", "Figures", "Report", "measure"]
