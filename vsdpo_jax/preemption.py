@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 
 # Seconds that the main thread is given to leave by itself once everything is saved.
@@ -77,6 +78,8 @@ class Preemption:
                 message = self._save() if self._save else "stopped by a signal before the first step"
             print(f"\n{message}", file=sys.stderr, flush=True)
             self._status = 0
+        except Exception:  # Whatever it is, this process has to end now, and to say why.
+            traceback.print_exc()
         finally:
             self._saved.set()
             # The main thread may be inside a computation that lasts for minutes.
