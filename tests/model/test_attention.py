@@ -64,10 +64,19 @@ def test_reference_equals_plain_softmax(case, causal):
     np.testing.assert_allclose(np.asarray(got)[answered], wanted[answered], atol=1e-5)
 
 
-@pytest.mark.parametrize("causal", [True, False])
-@pytest.mark.parametrize("case", CASES)
-def test_blocks_equal_the_reference_in_values_and_gradients(case, causal):
-    """Blocks so small that no case fits into one, and that take some branches of a prompt at a time."""
+@pytest.mark.parametrize(
+    ("case", "causal", "block_bytes"),
+    [
+        ("alone", False, 8 << 10),
+        ("alone", True, 1 << 18),
+        ("shared_prefix", True, 8 << 10),
+        ("shared_prefix", False, 1 << 15),
+        ("own_prefixes", True, 1 << 18),
+        ("several_blocks", True, 1 << 19),
+    ],
+)
+def test_blocks_equal_the_reference_in_values_and_gradients(case, causal, block_bytes):
+    """In blocks that hold part of a sequence, one branch, or several prompts."""
     (query, key, value, valid), prefix = inputs(case)
     seeing = np.cumsum(valid, -1) > 0 if causal and prefix is None else np.ones_like(valid)
     cotangent = np.random.default_rng(1).normal(size=query.shape).astype(np.float32) * seeing[..., None, None]
@@ -81,12 +90,11 @@ def test_blocks_equal_the_reference_in_values_and_gradients(case, causal):
     (_, wanted), wanted_gradient = jax.value_and_grad(loss, has_aux=True)(
         arrays, functools.partial(attention, implementation="reference")
     )
-    for block_bytes in (8 << 10, 1 << 18):
-        apply = functools.partial(blocked_attention, block_bytes=block_bytes)
-        (_, got), got_gradient = jax.jit(jax.value_and_grad(loss, has_aux=True), static_argnums=1)(arrays, apply)
-        np.testing.assert_allclose(np.asarray(got)[seeing], np.asarray(wanted)[seeing], atol=1e-5)
-        for a, b in zip(jax.tree.leaves(got_gradient), jax.tree.leaves(wanted_gradient), strict=True):
-            np.testing.assert_allclose(a, b, atol=5e-5)
+    apply = functools.partial(blocked_attention, block_bytes=block_bytes)
+    (_, got), got_gradient = jax.jit(jax.value_and_grad(loss, has_aux=True), static_argnums=1)(arrays, apply)
+    np.testing.assert_allclose(np.asarray(got)[seeing], np.asarray(wanted)[seeing], atol=1e-5)
+    for a, b in zip(jax.tree.leaves(got_gradient), jax.tree.leaves(wanted_gradient), strict=True):
+        np.testing.assert_allclose(a, b, atol=5e-5)
 
 
 def test_blocks_have_gradients_in_bfloat16():
@@ -96,7 +104,7 @@ def test_blocks_have_gradients_in_bfloat16():
 
     def loss(arrays):
         query, key, value, before = arrays
-        out = blocked_attention(query, key, value, valid, causal=True, prefix=(*before, prefix[2]), block_bytes=8192)
+        out = blocked_attention(query, key, value, valid, causal=True, prefix=(*before, prefix[2]), block_bytes=1 << 15)
         return (out.astype(jnp.float32) ** 2).sum()
 
     exact = jax.grad(loss)((query, key, value, before))
