@@ -2,15 +2,17 @@
 
 Start tags get an attribute with the number of their element, so that a browser's tree, which differs from the text in
 many ways, can be traced back to it. Statements of a document are its elements, from the start tag to the end tag, and
-the rules in its `<style>` elements.
+the rules in its `<style>` elements, and the statements of its scripts.
 """
 
 from __future__ import annotations
 
 import bisect
+import contextlib
 import re
 from html.parser import HTMLParser
 
+from vsdpo_jax.render.js_source import script_statements
 from vsdpo_jax.types import Statement
 
 ATTRIBUTE = "data-vs"
@@ -55,11 +57,13 @@ class HtmlSource(HTMLParser):
         self._insertions: list[tuple[int, str]] = []
         self._rules: list[tuple[int, int]] = []
         self._style_start: int | None = None
+        self._scripts: set[tuple[int, int]] = set()
+        self._script_start: int | None = None
         self.feed(source)
         self.close()
         for tag in self._open:
             self._tags[tag][2] = len(source)
-        spans = [(start, end) for _, start, end in self._tags] + self._rules
+        spans = [(start, end) for _, start, end in self._tags] + self._rules + list(self._scripts)
         self.statements = tuple(sorted({self._statement(*span) for span in spans}))
         index = {(statement.start, statement.end): position for position, statement in enumerate(self.statements)}
         self.elements = [index[start, end] for _, start, end in self._tags]
@@ -78,6 +82,8 @@ class HtmlSource(HTMLParser):
             self._open.append(number)
         if tag == "style":
             self._style_start = start + len(text)
+        if tag == "script":
+            self._script_start = start + len(text)
 
     def handle_startendtag(self, tag: str, attrs: list) -> None:
         """A tag that ends with `/>`; called by the parser."""
@@ -89,6 +95,9 @@ class HtmlSource(HTMLParser):
         if tag == "style" and self._style_start is not None:
             self._read_rules(self._style_start, start)
             self._style_start = None
+        if tag == "script" and self._script_start is not None:
+            self._read_script(self._script_start, start)
+            self._script_start = None
         if not any(self._tags[number][0] == tag for number in self._open):
             return
         end = self.source.find(">", start) + 1 or len(self.source)
@@ -106,6 +115,33 @@ class HtmlSource(HTMLParser):
             selector = _COMMENT.sub("", self.source[start : self.source.index("{", start)]).strip()
             found.append((selector, bisect.bisect_left(self.statements, self._statement(start, end))))
         return found
+
+    def content_rule(self, place: str, words: str) -> int | None:
+        """Index of the last style rule that writes `words` at `place` (`::before` or `::after`), or None."""
+        for selector, index in reversed(self.style_rules()):
+            statement = self.statements[index]
+            body = self.source[statement.start + len(selector) : statement.end]
+            if place[1:] in selector and "content" in body and words in body:
+                return index
+        return None
+
+    @property
+    def has_scripts(self) -> bool:
+        """Whether there is a statement of a script."""
+        return bool(self._scripts)
+
+    def is_script(self, index: int) -> bool:
+        """Whether statement `index` is one of a script."""
+        return (self.statements[index].start, self.statements[index].end) in self._scripts
+
+    def line_start(self, line: int) -> int:
+        """Offset at which a line (from 0) starts."""
+        return self._lines[line]
+
+    def _read_script(self, start: int, end: int) -> None:
+        # A script nested too deep to be read keeps its tag as its only statement.
+        with contextlib.suppress(RecursionError):
+            self._scripts |= {(start + a, start + b) for a, b in script_statements(self.source[start:end])}
 
     def _read_rules(self, start: int, end: int) -> None:
         text = _COMMENT.sub(lambda match: " " * len(match[0]), self.source[start:end])

@@ -42,6 +42,7 @@ from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.render.measures import ORDINARY, find_measure, set_viewport
 from vsdpo_jax.render.web_elements import STYLES, read_snapshot
 from vsdpo_jax.render.web_rules import add_rules
+from vsdpo_jax.render.web_scripts import add_makers, prepare
 
 ADDRESS = "http://page.test/"
 SIZES = {"web": ORDINARY, "slide": (1280, 720)}
@@ -174,6 +175,7 @@ class WebRenderer:
         elements = read_snapshot(snapshot, document, self.limits.elements)
         warnings = glyphs.warnings_for((element.get("text", "") for element in elements), font_files)
         message = {"width": image.shape[1], "height": image.shape[0], "elements": elements, "warnings": warnings}
+        await add_makers(session, document, elements)
         await add_rules(session, document, elements)
         return message, pixels
 
@@ -191,7 +193,9 @@ class WebRenderer:
         page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.dismiss()))
         context.on("page", lambda other: asyncio.ensure_future(other.close()) if other is not page else None)
         session = await context.new_cdp_session(page)
-        if not scripted:
+        if scripted:
+            await prepare(context, session)
+        else:
             self._shared = page, session
         return page, session
 

@@ -28,7 +28,8 @@ TRIM_TOP, TRIM_BOTTOM = 0.18, 0.14
 
 
 def read_snapshot(snapshot: dict[str, Any], source: HtmlSource, limit: int) -> list[dict[str, Any]]:
-    """Elements in paint order, as plain JSON values; `lineage` holds the numbers of their tag and those around it."""
+    """Elements in paint order, as plain JSON values; `lineage`: the numbers of their tag and those around it;
+    `node`, `tagged`: the browser's number, and whether a tag of the source made it."""
     return _Reader(snapshot, source).read()[:limit]
 
 
@@ -55,6 +56,8 @@ class _Reader:
             box = [left, top, left + width, top + height]
             if self.names[node] == "#text":
                 element = self._text(row, node)
+            elif self.names[node] in ("::before", "::after"):
+                element = self._generated(row, node)
             elif self.names[node].startswith(("#", ":")) or self.names[node] in _IGNORED:
                 element = None
             else:
@@ -102,7 +105,8 @@ class _Reader:
         ]
         box = [min(p[0] for p in parts), min(p[1] for p in parts), max(p[2] for p in parts), max(p[3] for p in parts)]
         parent = self.parents[node]
-        styles = self._styles(self.rows.get(parent, row)) if parent in self.rows else self._styles(row)
+        from_parent = parent in self.rows and self.names[node] == "#text"
+        styles = self._styles(self.rows[parent] if from_parent else row)
         color, alpha = _color(styles["color"])
         blended = self._blended(row)
         if color is not None and blended is not None:
@@ -110,6 +114,14 @@ class _Reader:
         return self._element(row, node, self.names[parent], box, text=words, color=color, background=blended,
                              font_size=float(styles["font-size"].removesuffix("px") or 0), group=self._group(parent),
                              parts=parts if len(parts) > 1 else [])  # fmt: skip
+
+    def _generated(self, row: int, node: int) -> dict[str, Any] | None:
+        """A text that a style rule writes before or after what is in an element; the rule made it."""
+        element = self._text(row, node)
+        rule = None if element is None else self.source.content_rule(self.names[node], element["text"])
+        if rule is not None:
+            element["statements"] = [rule, *element["statements"]]
+        return element
 
     def _element(self, row: int, node: int, kind: str, box: list[float], **rest: Any) -> dict[str, Any]:
         chain = self._chain(node)
@@ -121,6 +133,8 @@ class _Reader:
             "z_order": float(orders[row]) if row < len(orders) else 0.0,
             "statements": chain[:1],
             "lineage": self._lineage(node),
+            "node": self.nodes["backendNodeId"][node],
+            "tagged": self.numbers[node] is not None,
             **rest,
         }
 
