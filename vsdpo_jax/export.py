@@ -17,8 +17,10 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 from absl import app, flags
+from etils import epath
 from orbax.checkpoint import v1 as ocp
 
+from vsdpo_jax import storage
 from vsdpo_jax.errors import UserError, exit_cleanly
 from vsdpo_jax.model import weights
 from vsdpo_jax.model.config import Qwen3VLConfig
@@ -39,7 +41,7 @@ class CheckpointArrays(Mapping):
       UserError: the checkpoint holds no such part.
     """
 
-    def __init__(self, step_folder: Path, part: str, dtype):
+    def __init__(self, step_folder: epath.Path, part: str, dtype):
         self._folder, self._dtype = step_folder, dtype
         try:
             stored = ocp.pytree_metadata(step_folder).metadata
@@ -88,8 +90,8 @@ def _path(name: str, part: str) -> str:
     return name.removeprefix(part + ".").removesuffix(".value").replace(".", "/")
 
 
-def find_step(checkpoint: Path) -> tuple[Path, Path]:
-    """(folder of one step, workdir) from either.
+def find_step(checkpoint: epath.Path) -> tuple[epath.Path, epath.Path]:
+    """(folder of one step, workdir) from either, local or `gs://`.
 
     Raises:
       UserError: there is no checkpoint.
@@ -103,7 +105,7 @@ def find_step(checkpoint: Path) -> tuple[Path, Path]:
     return max(steps, key=lambda step: int(step.name)), checkpoint
 
 
-def source_folder(workdir: Path, model: str) -> Path:
+def source_folder(workdir: epath.Path, model: str) -> Path:
     """The model folder that the run started from, or `model` if given.
 
     Raises:
@@ -114,13 +116,13 @@ def source_folder(workdir: Path, model: str) -> Path:
 
     if not model:
         config = workdir / "config.json"
-        if not config.is_file():
+        if not config.exists():
             raise UserError(f"{str(workdir)!r} has no config.json that names the model: give --model=FOLDER")
         model = json.loads(config.read_text())["model"]
     return model_folder(model)
 
 
-def export(checkpoint: str, out: str, *, model: str = "", dtype: str = "bfloat16", part: str = "params") -> Path:
+def export(checkpoint: str, out: str, *, model: str = "", dtype: str = "bfloat16", part: str = "params") -> epath.Path:
     """Writes the Hugging Face folder `out` and returns the step folder that was read.
 
     Raises:
@@ -129,7 +131,7 @@ def export(checkpoint: str, out: str, *, model: str = "", dtype: str = "bfloat16
     target = Path(out).expanduser()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UserError(f"--out={out} exists and is not an empty folder: give another, nothing is overwritten")
-    step, workdir = find_step(Path(checkpoint).expanduser().absolute())
+    step, workdir = find_step(storage.absolute(epath.Path(checkpoint).expanduser()))
     source = source_folder(workdir, model)
     config = Qwen3VLConfig.from_hf(source)
     arrays = CheckpointArrays(step, part, jnp.dtype(dtype))
