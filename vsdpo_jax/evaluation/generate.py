@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from vsdpo_jax.policy import Policy
 from vsdpo_jax.rollout.response import parse_response
 from vsdpo_jax.rollout.sampler import SamplingConfig, sample
 from vsdpo_jax.sharding import parameter_shardings, put_rows
+from vsdpo_jax.storage import is_remote
 from vsdpo_jax.train import open_mesh, open_model
 from vsdpo_jax.types import Prompt
 
@@ -138,6 +140,8 @@ def prompt_of(example: Example, workshop: Workshop) -> Prompt:
 def model_of(model: str | None, checkpoint: str | None, out: epath.Path) -> str:
     """The folder of the model: `model`, or the checkpoint written as one into `out`, once.
 
+    Weights are read from a disk of this machine: with an `out` on `gs://` they are written to a temporary folder.
+
     Raises:
       UserError: none or both are given, or the checkpoint cannot be read.
     """
@@ -146,7 +150,8 @@ def model_of(model: str | None, checkpoint: str | None, out: epath.Path) -> str:
     if model:
         return model
     name = hashlib.sha256(str(checkpoint).encode()).hexdigest()[:8]
-    folder = out / f"model-{name}"
+    place = epath.Path(tempfile.mkdtemp(prefix="vsdpo-model-")) if is_remote(out) else out
+    folder = place / f"model-{name}"
     if not (folder / "config.json").exists():
         export(checkpoint, str(folder))
     return str(folder)
