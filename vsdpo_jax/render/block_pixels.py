@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from vsdpo_jax.render.block_markup import SHIFT, Rgb
+from vsdpo_jax.render.block_markup import LEVELS, SHIFT, Rgb
 
 # How far a pixel may be from the shifted color, and from the color of its text, in each channel.
 _SHIFT_TOLERANCE, _COLOR_TOLERANCE = 8, 4
@@ -37,33 +37,51 @@ def read_blocks(
     shifted = first + np.uint8(SHIFT)
     # The distance is that of the numbers, not around the circle, so 250 and 2 are far apart.
     close = np.maximum(shifted, second) - np.minimum(shifted, second) <= _SHIFT_TOLERANCE
-    rows, columns = np.nonzero(close.all(axis=2))
-    pixels = first[rows, columns].astype(np.int16)
-    keys = pixels[:, 0].astype(np.int64) << 16 | pixels[:, 1].astype(np.int64) << 8 | pixels[:, 2]
-    colors, owner = np.unique(keys, return_inverse=True)
-    channels = np.stack([colors >> 16, colors >> 8 & 255, colors & 255], axis=1)
-    order = np.argsort(owner, kind="stable")
-    starts = np.searchsorted(owner[order], np.arange(len(colors) + 1))
+    rows, columns = np.nonzero(close[..., 0] & close[..., 1] & close[..., 2])
+    pixels = first[rows, columns].astype(np.int64)
+    groups = _Groups(pixels)
     blocks: list[Block] = []
     known: dict[Rgb, tuple | None] = {}
     for text, color in texts:
         if color not in known:
-            known[color] = None
-            near = np.flatnonzero((np.abs(channels - color) <= _COLOR_TOLERANCE).all(axis=1)) if _usable(color) else ()
-            if len(near):
-                chosen = np.concatenate([order[starts[i] : starts[i + 1]] for i in near])
-                known[color] = _place(original, rows[chosen], columns[chosen])
-                if known[color] is None:
-                    return []
+            chosen = groups.near(color)
+            known[color] = _place(original, rows[chosen], columns[chosen]) if len(chosen) else None
+            if len(chosen) and known[color] is None:
+                return []
         if known[color] is not None:
             box, mean = known[color]
             blocks.append((text.lower(), box, mean))
     return blocks
 
 
-def _usable(color: Rgb) -> bool:
-    """A range that leaves 0–255 has no pixels: its bounds wrap around in the published evaluation."""
-    return all(_COLOR_TOLERANCE <= channel <= 255 - _COLOR_TOLERANCE for channel in color)
+class _Groups:
+    """Pixels, int64[pixels, 3], by the color of the grid that each is near: at most one, for the grid is wider."""
+
+    def __init__(self, pixels: np.ndarray):
+        self._pixels = pixels
+        step, low = LEVELS.step, LEVELS.start - _COLOR_TOLERANCE
+        level, rest = np.divmod(pixels - low, step)
+        on_grid = ((rest <= 2 * _COLOR_TOLERANCE) & (pixels >= low)).all(axis=1)
+        labels = np.where(on_grid, self._label(level), -1)
+        self._order = np.argsort(labels, kind="stable")
+        self._labels = labels[self._order]
+
+    def near(self, color: Rgb) -> np.ndarray:
+        """Indices of the pixels within the tolerance of a color.
+
+        A range that leaves 0–255 has none: its bounds wrap around in the published evaluation.
+        """
+        if not all(_COLOR_TOLERANCE <= channel <= 255 - _COLOR_TOLERANCE for channel in color):
+            return np.zeros(0, np.int64)
+        if all(channel in LEVELS for channel in color):
+            label = self._label(np.array([LEVELS.index(channel) for channel in color]))
+            first, last = np.searchsorted(self._labels, [label, label + 1])
+            return self._order[first:last]
+        return np.flatnonzero((np.abs(self._pixels - color) <= _COLOR_TOLERANCE).all(axis=1))
+
+    @staticmethod
+    def _label(level: np.ndarray) -> np.ndarray:
+        return (level[..., 0] * len(LEVELS) + level[..., 1]) * len(LEVELS) + level[..., 2]
 
 
 def _place(original: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> tuple[tuple, Rgb] | None:
