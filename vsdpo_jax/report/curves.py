@@ -44,10 +44,14 @@ CURVES = (
     Curve("Execution rate", "exec_rate", "eval/exec_rate"),
     Curve("Defects per render", "defects_per_render", "eval/defects_per_render"),
     Curve("KL to the teacher", "self_distillation/kl", unit="nats per token"),
+    Curve("KL at defects", "self_distillation/kl_defect", unit="nats per token"),
+    Curve("Teacher over student at defects", "self_distillation/uplift_defect", unit="nats per token", from_zero=False),
     Curve("Loss on given responses", "sft/nll", unit="nats per token"),
     Curve("Entropy", "entropy", unit="nats per token"),
     Curve("Gradient norm", "grad_norm"),
     Curve("Response length", "completions/mean_length", unit="tokens", from_zero=False),
+    Curve("Throughput", "perf/throughput", unit="tokens per second and device"),
+    Curve("Rendering hidden behind decoding", "overlap/fraction", unit="share"),
 )
 STACKS = (
     Stack("Defects by kind", "defects/", "per rollout"),

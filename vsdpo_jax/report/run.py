@@ -15,7 +15,7 @@ from vsdpo_jax.errors import UserError
 
 MEASURES = ("reward", "exec_rate", "defects_per_render")
 # Evaluations and steps whose rollouts are read: a long run writes thousands.
-EVALUATIONS, STEPS = 2, 6
+EVALUATIONS, STEPS = 4, 6
 
 
 class ReportError(UserError):
