@@ -67,6 +67,7 @@ PAGE_SECONDS = 10.0
 MEASURE_SECONDS = 18.0
 START_SECONDS = 40.0
 PAGES_PER_BROWSER = 1000
+ATTEMPTS = 2
 
 
 class WebRenderer:
@@ -240,14 +241,19 @@ async def answer(renderer: WebRenderer, job: dict[str, Any]) -> tuple[dict[str, 
     """The envelope and the frames of one job; what goes wrong in the page is a status."""
     began = time.monotonic()
     status, message, frames = "", "", b""
-    try:
-        result, pixels, document = await renderer.render(job["source"], job["kind"], job.get("assets"))
+    for _ in range(ATTEMPTS):
+        try:
+            result, pixels, document = await renderer.render(job["source"], job["kind"], job.get("assets"))
+        except TimeoutError:
+            status, message = "timeout", f"the page was not ready after {PAGE_SECONDS:g} s"
+            break
+        except Error as error:
+            # Perhaps somebody else ended the browser; a page that does it again has done it itself.
+            status, message = "died", "the page took its browser down: " + str(error).splitlines()[0][:200]
+            continue
         rows = [[s.start, s.end, s.line_start, s.line_end] for s in document.statements]
-        frames = wire.pack({"statements": rows}) + wire.pack(result, pixels)
-    except TimeoutError:
-        status, message = "timeout", f"the page was not ready after {PAGE_SECONDS:g} s"
-    except Error as error:
-        status, message = "died", "the page took its browser down: " + str(error).splitlines()[0][:200]
+        status, message, frames = "", "", wire.pack({"statements": rows}) + wire.pack(result, pixels)
+        break
     seconds = round(time.monotonic() - began, 6)
     return {"id": job.get("id"), "status": status, "message": message, "seconds": seconds}, frames
 
