@@ -151,6 +151,7 @@ def make_batch(distil=((True, False),)):
         images=valid([1, 1]),
         response_ngr=np.array([[[1, 1, 1, 0], [1, 1, 0, 0]]], bool),
         distil_ng=np.array(distil),
+        shortened_ng=np.array([[False, True]]),
         weights_ngr=np.array([[[1, 4, 1, 4], [4, 1, 1, 1]]], np.float32),
     )
 
@@ -163,6 +164,7 @@ def test_batch_figures_by_hand():
         "padding/response": 0.375,
         "padding/images": 0.0,
         "self_distillation/reprompt_sample_fraction": 0.5,
+        "self_distillation/feedback_shortened_fraction": 0.5,
         "self_distillation/empty_target_batch": 0.0,
     }
     assert metrics.batch_metrics(make_batch([[False, False]]))["self_distillation/empty_target_batch"] == 1.0

@@ -61,6 +61,10 @@ def test_positions_go_on_where_the_piece_before_ends(batch):
     assert batch.teacher.positions[0, 0, 0, header] == batch.teacher.positions[0, 0, 0, header - 1] + 1
 
 
+def test_feedback_that_fits_is_whole(batch):
+    assert not batch.shortened_ng.any()
+
+
 def test_every_render_has_its_own_image_slot_after_those_of_the_prompt(tiny, batch):
     per_image = tiny[0].chat.tokens_per_image
     visual = batch.teacher.visual_index[0, 0]
@@ -94,6 +98,7 @@ def test_feedback_that_does_not_fit_is_shortened_as_text(tiny, groups):
     assert "the text 0 overlaps" in text
     assert "the text 29 overlaps" not in text
     assert '{"more":{"overlap":' in text
+    assert packed.shortened_ng.all()
     assert text.count("<|im_end|>") == 2
 
 

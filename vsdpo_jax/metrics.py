@@ -167,7 +167,8 @@ def batch_metrics(batch: PackedBatch) -> dict[str, float]:
     """Figures of the packed arrays: how much of them is padding, and what is distilled.
 
     `padding/*` are shares of the array's slots. `self_distillation/reprompt_sample_fraction` is the share of rollouts
-    whose divergence counts, `self_distillation/empty_target_batch` is 1 if there is none.
+    whose divergence counts, `self_distillation/empty_target_batch` is 1 if there is none, and
+    `self_distillation/feedback_shortened_fraction` that of rollouts whose feedback did not fit whole.
     """
     distilled = np.asarray(batch.distil_ng, bool)
     return {
@@ -177,6 +178,7 @@ def batch_metrics(batch: PackedBatch) -> dict[str, float]:
         "padding/response": _padding(batch.response_ngr),
         "padding/images": _padding(batch.images.valid),
         "self_distillation/reprompt_sample_fraction": _mean(distilled),
+        "self_distillation/feedback_shortened_fraction": _mean(np.asarray(batch.shortened_ng)),
         "self_distillation/empty_target_batch": float(not distilled.any()),
     }
 

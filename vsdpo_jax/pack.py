@@ -42,6 +42,7 @@ class PackedBatch:
       sampler_logp_ngr: float32, log-probabilities at sampling time.
       advantages_ng: float32.
       old_logp_ngr: float32, log-probabilities of the trainer before its first update on this batch. None for that one.
+      shortened_ng: bool, rollouts whose feedback was shortened to fit; only counted.
     """
 
     images: ImagePatches
@@ -56,6 +57,7 @@ class PackedBatch:
     sampler_logp_ngr: np.ndarray | jax.Array
     advantages_ng: np.ndarray | jax.Array
     old_logp_ngr: jax.Array | None = None
+    shortened_ng: np.ndarray | jax.Array | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +107,20 @@ class Packer:
     chat: Chat
     processor: ImageProcessor
     lengths: Lengths
+
+    def fits(self, prompt: Prompt, response: str = "") -> bool:
+        """Whether a prompt, and a response as a target, have room; what has none is refused when it is packed."""
+        try:
+            grids = [self.processor.grid(*image.shape[:2]) for image in prompt.images]
+            prefix = self.chat.prefix(prompt.text, grids)
+        except ValueError:  # An image with too many tokens, or too elongated.
+            return False
+        target = self.chat.response(response, start=0)
+        return (
+            len(grids) <= self.lengths.images
+            and len(prefix) <= self.lengths.prefix
+            and len(target) <= self.lengths.response
+        )
 
     def pack_prompts(self, prompts: Many[Prompt]) -> tuple[Sequence, ImagePatches]:
         """What the sampler reads: prefix and assistant header, [N, 1, P + B], and the prompt images, [N, I, S, …]."""
@@ -157,14 +173,16 @@ class Packer:
         """
         prompt_images = [self._process(prompt.images) for prompt in prompts]
         prefixes = [self._prefix(prompt, images) for prompt, images in zip(prompts, prompt_images, strict=True)]
-        headers, feedback, responses, after_feedback, images = [], [], [], [], []
+        headers, feedback, responses, after_feedback, images, shortened = [], [], [], [], [], []
         for prefix, row, own in zip(prefixes, branches, prompt_images, strict=True):
             renders = [None if branch.render is None else self.processor.process(branch.render) for branch in row]
             header = self.chat.header(prefix.next_position)
-            turns = [
+            fitted = [
                 self._feedback(branch, render, self.lengths.images + slot, prefix.next_position)
                 for slot, (branch, render) in enumerate(zip(row, renders, strict=True))
             ]
+            turns = [piece for piece, _ in fitted]
+            shortened.append([cut for _, cut in fitted])
             headers.append([header] * len(row))
             feedback.append(turns)
             responses.append([self._response(branch, header) for branch in row])
@@ -183,6 +201,7 @@ class Packer:
             weights_ngr=self._per_token([[branch.weights for branch in row] for row in branches], fill=1.0),
             sampler_logp_ngr=self._per_token([[branch.logp for branch in row] for row in branches], fill=0.0),
             advantages_ng=np.array([[branch.advantage for branch in row] for row in branches], np.float32),
+            shortened_ng=np.array(shortened, bool),
         )
 
     def _routing(self, groups, advantages_ng, method: Method, distil_clean: bool, rule: str, success: float) -> Routing:
@@ -252,13 +271,13 @@ class Packer:
             )
         return piece
 
-    def _feedback(self, branch: Branch, render: ProcessedImage | None, slot: int, start: int) -> Piece:
-        """The first text that fits, or the render without text."""
+    def _feedback(self, branch: Branch, render: ProcessedImage | None, slot: int, start: int) -> tuple[Piece, bool]:
+        """The first text that fits, or the render without text; and whether it is not the preferred one."""
         grid: Grid | None = None if render is None else render.grid
-        for text in (*branch.feedback, ""):
+        for attempt, text in enumerate((*branch.feedback, "")):
             piece = self.chat.feedback(text, grid, slot=slot, start=start)
             if len(piece) <= self.lengths.feedback:
-                return piece
+                return piece, attempt > 0
         raise UserError(
             f"a render takes {len(piece)} tokens, more than config.lengths.feedback={self.lengths.feedback}: raise it"
         )
