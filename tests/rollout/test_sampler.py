@@ -106,6 +106,24 @@ def test_first_token_follows_the_softmax():
         assert stats.chisquare(observed, expected).pvalue > 1e-3
 
 
+def test_every_id_has_its_share_of_the_random_numbers():
+    """On a grid of all pairs of random numbers the shares are the probabilities, in blocks that are not full too."""
+    rng = np.random.default_rng(0)
+    grid = (np.stack(np.meshgrid(np.arange(400), np.arange(400)), -1).reshape(-1, 2) + 0.5).astype(np.float32) / 400
+    # 30 ids do not fill blocks of 4 or 8.
+    logits = np.where(rng.random(30) < 0.3, -np.inf, rng.normal(size=30)).astype(np.float32)
+    picked = np.asarray(rules.pick(jnp.asarray(grid), jnp.broadcast_to(logits, (len(grid), 30))))
+    wanted = np.exp(logits) / np.exp(logits).sum()
+    np.testing.assert_allclose(np.bincount(picked, minlength=30) / len(grid), wanted, atol=6e-3)
+    assert not np.isin(picked, np.flatnonzero(np.isinf(logits))).any()
+
+
+def test_the_ends_of_the_random_numbers_pick_ids_that_can_be_picked():
+    logits = jnp.full((2, 1000), -jnp.inf).at[:, 123].set(0.0).at[:, 777].set(0.0)
+    ends = jnp.array([[0.0, 0.0], [1 - 2**-24, 1 - 2**-24]], jnp.float32)
+    assert rules.pick(ends, logits).tolist() == [123, 777]
+
+
 def test_branches_stop_at_stop_ids_and_stay_stopped():
     stops = tuple(range(0, 128, 5))
     got = draw(SamplingConfig(temperature=2.0, max_tokens=30, stop_ids=stops, pad_id=77), branches=6)

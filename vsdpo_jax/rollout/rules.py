@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -26,9 +28,35 @@ def draw(keys, logits, config):
             allowed = keep_top_k(allowed, config.top_k)
         if config.top_p < 1:
             allowed = keep_top_p(allowed, config.top_p)
-        token = jax.vmap(jax.vmap(jax.random.categorical))(keys, allowed)
+        token = pick(jax.vmap(jax.vmap(lambda key: jax.random.uniform(key, (2,))))(keys), allowed)
     chosen = jnp.take_along_axis(logits, token[..., None], axis=-1)[..., 0]
     return token.astype(jnp.int32), chosen - jax.nn.logsumexp(logits, axis=-1)
+
+
+def pick(uniform, logits):
+    """The token at which the cumulative probability passes a random number.
+
+    Two random numbers a token instead of one for every id of the vocabulary: the first chooses a block of about
+    sqrt(V) ids, the second an id in it, so that both are finer than one float32 over the whole vocabulary would be.
+
+    Args:
+      uniform: float32[..., 2] in [0, 1).
+      logits: float32[..., V]; ids at -inf are never picked.
+    """
+    weights = jnp.exp(logits - logits.max(-1, keepdims=True))
+    size = 1 << round(math.log2(weights.shape[-1]) / 2)
+    padding = [(0, 0)] * (weights.ndim - 1) + [(0, -weights.shape[-1] % size)]
+    weights = jnp.pad(weights, padding).reshape(*weights.shape[:-1], -1, size)
+    block = _passing(weights.sum(-1), uniform[..., 0])
+    inside = jnp.take_along_axis(weights, block[..., None, None], axis=-2)[..., 0, :]
+    return block * size + _passing(inside, uniform[..., 1])
+
+
+def _passing(weights, uniform):
+    """The first index with a weight at which the sum so far is more than `uniform` of the whole."""
+    sums = jnp.cumsum(weights, axis=-1)
+    # The largest sum, not the last: sums in parallel need not grow with every index.
+    return jnp.argmax((sums > uniform[..., None] * sums.max(-1, keepdims=True)) & (weights > 0), axis=-1)
 
 
 def keep_top_k(logits, k: int):
