@@ -25,3 +25,7 @@ def test_sharded_update_equals_single_device(mesh):
     # where rounding decides the sign may a parameter go the other way. Wrong gradients send half of them there.
     assert result["other_way"] < 0.01
     assert result["metrics"]["self_distillation/kl"][0] > 0
+    # From the checkpoint that one device saved, the mesh makes the next update.
+    for name, (single, sharded) in result["resumed"].items():
+        assert sharded == pytest.approx(single, rel=1e-5, abs=1e-5), name
+    assert result["resumed"]["loss"][0] != result["metrics"]["loss"][0]
