@@ -5,7 +5,11 @@ line (`--config.optim.lr=1e-4`), and an unknown one is refused. The paper (arXiv
 hyper-parameters: every value below says where it comes from.
 """
 
+import dataclasses
+
 from ml_collections import ConfigDict
+
+from vsdpo_jax.feedback.thresholds import Thresholds
 
 
 def base() -> ConfigDict:
@@ -45,6 +49,7 @@ def base() -> ConfigDict:
     config.sampling.temperature = 1.0  # On-policy: the loss divides by the same temperature.
     config.sampling.top_p = 1.0
     config.sampling.top_k = 0
+    config.sampling.tensor = 1  # Chips that share one copy of the sampler's weights; the rows are split over copies.
     config.sampling.chunks = 2  # Rendering of one chunk overlaps the decoding of the next.
 
     config.objective = ConfigDict()
@@ -71,6 +76,14 @@ def base() -> ConfigDict:
     config.objective.reference_kl = "k3"  # k3 (GRPO's) | k2: from the sampled token; exact: over the vocabulary.
     config.objective.reward_scaling = "none"  # r is in [0, 1]; dividing by std amplifies near-tied groups.
     config.objective.revision_weight = 1.0  # sft only: weight of the prompt + feedback branch.
+
+    # Where introspection finds no statement behind a defect, the policy can be asked which lines drew the region, at
+    # most this often a step. Off: 99% of what is seen is traced without, and each step would decode as many rows more.
+    config.credit = ConfigDict()
+    config.credit.questions = 0
+
+    # When something is a defect; the reasons are in vsdpo_jax/feedback/thresholds.py.
+    config.thresholds = ConfigDict(dataclasses.asdict(Thresholds()))
 
     config.teacher = ConfigDict()
     config.teacher.kind = "ema"  # live | ema | frozen. A live teacher can collapse late.

@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from vsdpo_jax.data.source import PromptSource, Stream
 from vsdpo_jax.errors import UserError
+from vsdpo_jax.feedback.thresholds import Thresholds
 from vsdpo_jax.metrics import rollout_metrics, summarize
 from vsdpo_jax.objective import grpo
 from vsdpo_jax.objective.method import method_named
@@ -19,6 +20,7 @@ from vsdpo_jax.pack import PackedBatch, Packer
 from vsdpo_jax.policy import Policy
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.reward import VISUALS
+from vsdpo_jax.rollout.ask import Questioner
 from vsdpo_jax.rollout.collect import Grading, StageSeconds, collect
 from vsdpo_jax.rollout.sampler import Samples, SamplingConfig, sample
 from vsdpo_jax.sharding import put_rows
@@ -56,7 +58,13 @@ class RolloutCollector:
         visual = config.reward.visual
         if visual not in VISUALS:
             raise UserError(f"config.reward.visual={visual} is unknown: choose from {', '.join(VISUALS)}")
-        self._grading = Grading(config.objective.alpha, config.lengths.feedback_chars, config.render.max_side, visual)
+        self._grading = Grading(
+            config.objective.alpha,
+            config.lengths.feedback_chars,
+            config.render.max_side,
+            visual,
+            Thresholds(**config.thresholds),
+        )
         self._sampling = SamplingConfig(
             temperature=temperature,
             top_p=config.sampling.top_p,
@@ -78,6 +86,16 @@ class RolloutCollector:
 
         return collect(prompts, draw, self._farm, self._policy.chat, self._grading, chunks, self._between)
 
+    def questioner(self, config: ConfigDict) -> Questioner:
+        """What asks the policy about regions without a statement, `config.credit.questions` times a step."""
+        return Questioner(
+            self._policy,
+            self._packer,
+            config.credit.questions,
+            config.objective.alpha,
+            config.lengths.feedback_chars,
+        )
+
 
 class RolloutBatches:
     """On-policy batches: step k takes prompts [k N, (k + 1) N) of the stream and draws from `fold_in(rng, k)`."""
@@ -87,6 +105,7 @@ class RolloutBatches:
     ):
         self._collect, self._packer, self._config = collector, packer, config
         self._method = method_named(config.method)
+        self._questioner = collector.questioner(config) if config.credit.questions else None
         self._stream = Stream(source, config.seed, cursor=step * config.batch.prompts)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="prompts")
         self._next = self._fetch()
@@ -101,6 +120,10 @@ class RolloutBatches:
             prompts = self._next.result()
         groups, seconds = self._collect(params, prompts, jax.random.fold_in(rng, step), config.sampling.chunks)
         self._next = self._fetch()
+        asked: dict[str, float] = {}
+        if self._questioner is not None:
+            groups, counts = self._questioner(params, groups)
+            asked = counts.metrics()
         rewards_ng = np.array([[member.reward.total for member in group.members] for group in groups], np.float32)
         advantages_ng = grpo.advantages(rewards_ng, config.objective.reward_scaling)
         with timed() as packing:
@@ -123,7 +146,7 @@ class RolloutBatches:
             "overlap/fraction": seconds.overlap,
         }
         figures = summarize(groups) | rollout_metrics(groups, success=config.objective.route_success)
-        return StepInput(batch, tuple(groups), advantages_ng, figures | stages)
+        return StepInput(batch, tuple(groups), advantages_ng, figures | asked | stages)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

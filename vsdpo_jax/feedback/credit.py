@@ -44,7 +44,8 @@ def _share(scene: Scene, defect: Defect, statement: Statement, rank: int) -> flo
         for element in scene.elements
         if statement in (chain := responsible(element, defect.kind, innocent))
     ]
-    return max(shares, default=0.0)
+    # A statement that is behind no element was named by the model (`fallback.py`): it drew the region.
+    return max(shares, default=1.0)
 
 
 def assign(scene: Scene, defects: Sequence[Defect], spans: np.ndarray, code_start: int, alpha: float) -> Credit:

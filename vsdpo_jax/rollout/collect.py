@@ -11,8 +11,9 @@ import numpy as np
 
 from vsdpo_jax.data.chat import Chat
 from vsdpo_jax.feedback.credit import assign
-from vsdpo_jax.feedback.detect import detect
+from vsdpo_jax.feedback.detect import DEFAULT_THRESHOLDS, detect
 from vsdpo_jax.feedback.prompt import feedback_text
+from vsdpo_jax.feedback.thresholds import Thresholds
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.reward import score
 from vsdpo_jax.rollout.response import parse_response
@@ -54,12 +55,14 @@ class Grading:
       feedback_chars: room for the teacher's text.
       max_side: of a render in pixels; larger canvases are drawn at a lower resolution. 0: no limit.
       visual: how r_vis is made, a name in `reward.VISUALS`.
+      thresholds: when something is a defect.
     """
 
     alpha: float
     feedback_chars: int
     max_side: int = 0
     visual: str = "fidelity"
+    thresholds: Thresholds = DEFAULT_THRESHOLDS
 
     def submit(self, farm: RenderFarm, code: str, kind: str) -> Future[Scene]:
         """Renders a program with what its score needs."""
@@ -70,7 +73,7 @@ class Grading:
 
 def grade(prompt: Prompt, rollout: Rollout, scene: Scene, settings: Grading) -> GradedRollout:
     """All that one render taught: defects, credit for the sampled tokens, reward, and the teacher's text."""
-    defects = detect(scene, prompt.reference_scene)
+    defects = detect(scene, prompt.reference_scene, settings.thresholds)
     return GradedRollout(
         rollout=rollout,
         scene=scene,

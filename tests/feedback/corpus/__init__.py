@@ -11,6 +11,8 @@ from tests.feedback.corpus.case import Case, Design, make_case
 DOMAINS = ("chart", "web", "slide", "pptx")
 AGAINST = ("missing_text", "extra_text", "wrong_text", "wrong_type", "wrong_color", "wrong_layout")
 _DESIGNS = {"chart": "charts", "web": "pages", "slide": "slides", "pptx": "decks"}
+# Families of designs that take turns.
+FAMILIES = {"chart": 26, "web": 8, "slide": 8, "pptx": 8}
 _DEFECTS = {"chart": "chart_defects", "web": "page_defects", "slide": "page_defects", "pptx": "deck_defects"}
 
 

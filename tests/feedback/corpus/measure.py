@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from tests.feedback.corpus import AGAINST, case, design, kinds
+from tests.feedback.corpus import case, design, kinds
 from tests.feedback.corpus.case import Case
 from vsdpo_jax.feedback.credit import responsibilities
 from vsdpo_jax.feedback.detect import detect
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.types import Defect, Scene
 
-# Scenes in memory at a time.
+# Pairs of scenes in memory at a time.
 BATCH = 40
+# What the figures of a kind must reach, and the share of clean renders with a report that is still fine.
+LEAST, ALARMS = 0.95, 0.03
 
 
 @dataclasses.dataclass
@@ -65,6 +66,22 @@ class Report:
     @property
     def alarm_rate(self) -> float:
         return self.alarms / max(1, self.clean)
+
+    def all_notes(self) -> list[str]:
+        return [*self.notes, *(note for figures in self.figures.values() for note in figures.notes)]
+
+    def shortfalls(self, least: float, alarms: float) -> list[str]:
+        """What does not reach the aim, in words."""
+        found = []
+        for kind, figures in self.figures.items():
+            if figures.cases:
+                values = {"recall": figures.recall, "precision": figures.precision, "credit": figures.credit}
+                found += [
+                    f"{kind} {name} {value:.2f}"
+                    for name, value in values.items()
+                    if value is not None and value < least
+                ]
+        return found + ([f"false alarms {self.alarm_rate:.1%}"] if self.alarm_rate > alarms else [])
 
 
 def measure(farm: RenderFarm, domain: str, count: int, only: Sequence[str] = (), first: int = 0) -> Report:
@@ -147,15 +164,3 @@ def _most_charged(scene: Scene, defects: Sequence[Defect]) -> list[tuple[int, in
     resp = responsibilities(scene, defects)
     best = max(resp.values(), default=0.0)
     return [(s.line_start, s.line_end) for s, share in resp.items() if share > 0 and share >= best - 1e-9]
-
-
-def injections(report: Report) -> Counter[str]:
-    """How many notes there are of each sort."""
-    counts: dict[str, int] = defaultdict(int)
-    for figures in report.figures.values():
-        for note in figures.notes:
-            counts[note.split()[0]] += 1
-    return Counter(counts)
-
-
-__all__ = ["AGAINST", "Figures", "Report", "measure"]
