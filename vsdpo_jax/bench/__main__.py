@@ -22,6 +22,7 @@ MEASUREMENTS = {
     "device": "update, prefill and decoding of any size on this device",
     "trl": "update and generation against TRL's SDPOTrainer",
     "render": "charts, pages and slides against cold renderers",
+    "scoring": "what scoring adds to rendering",
 }
 WITH_OPTIONS = ("device", "shared_prefix", "trl")
 
