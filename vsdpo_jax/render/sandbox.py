@@ -5,6 +5,7 @@ Layers, each probed once at the start of a worker (`probe`) instead of assumed:
   capabilities dropped, for workers that run as root
   rlimits     processor time, address space, file size, open files, no core dump
   landlock    reads the interpreter, its packages and the fonts; writes its own folder; signals only to itself
+  namespaces  no network devices, no shared memory of others; for the whole worker, where the kernel allows it
   seccomp     no processes, no programs, no sockets, no signals to others, no mounts, no changes of rights
 """
 
@@ -32,10 +33,11 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random", "/dev/full")
 
 @dataclasses.dataclass(frozen=True)
 class Layers:
-    """What this kernel offers. `missing` names the layers that are not there."""
+    """What this kernel offers. `missing` names the layers that are not there; namespaces are a bonus and not missed."""
 
     landlock: int
     seccomp: bool
+    namespaces: bool = False
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -43,9 +45,9 @@ class Layers:
         return tuple(name for name, there in (("landlock", self.landlock > 0), ("seccomp", self.seccomp)) if not there)
 
 
-def probe() -> Layers:
-    """Asks the kernel which layers it has."""
-    return Layers(landlock.version(), seccomp.supported())
+def probe(namespaced: bool = False) -> Layers:
+    """Asks the kernel which layers it has; `namespaced`: whether the worker has entered namespaces of its own."""
+    return Layers(landlock.version(), seccomp.supported(), namespaced)
 
 
 def readable_folders() -> list[str]:

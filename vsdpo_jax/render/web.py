@@ -34,7 +34,7 @@ from PIL import Image
 from playwright.async_api import Browser, CDPSession, Error, Page, Playwright, Route, async_playwright
 
 from vsdpo_jax.errors import UserError
-from vsdpo_jax.render import glyphs, landlock, sandbox, seccomp, wire
+from vsdpo_jax.render import glyphs, landlock, namespaces, sandbox, seccomp, wire
 from vsdpo_jax.render.browser import find_chromium
 from vsdpo_jax.render.fonts import font_files
 from vsdpo_jax.render.html_source import HtmlSource
@@ -260,7 +260,8 @@ async def answer(renderer: WebRenderer, job: dict[str, Any]) -> tuple[dict[str, 
 
 def confine(folder: str) -> dict[str, Any]:
     """Puts this process, and the browser that it will start, under Landlock and the socket filter."""
-    layers = sandbox.probe()
+    # Not without root: in a user namespace of ours Chromium could not make those of its own sandbox everywhere.
+    layers = sandbox.probe(os.geteuid() == 0 and namespaces.enter())
     if layers.landlock:
         system = ["/etc", "/proc", "/sys", "/dev", "/run/fonts", "/opt", os.path.dirname(find_chromium())]
         cache = os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or os.path.expanduser("~/.cache/ms-playwright")

@@ -22,7 +22,7 @@ import sys
 import time
 from typing import Any
 
-from vsdpo_jax.render import sandbox, wire
+from vsdpo_jax.render import namespaces, sandbox, wire
 from vsdpo_jax.render.folder import empty
 from vsdpo_jax.render.limits import RenderLimits
 
@@ -54,11 +54,11 @@ raise RuntimeError("reached " + ",".join(reached))
 class Zygote:
     """Runs jobs one at a time. `folder` is the scratch folder that jobs may write to."""
 
-    def __init__(self, connection: socket.socket, limits: RenderLimits, folder: str):
+    def __init__(self, connection: socket.socket, limits: RenderLimits, folder: str, namespaced: bool = False):
         self.connection = connection
         self.limits = limits
         self.folder = folder
-        self.layers = sandbox.probe()
+        self.layers = sandbox.probe(namespaced)
         self.sandbox = sandbox.Sandbox(self.layers, folder, sandbox.readable_folders(), limits)
 
     def check(self) -> str:
@@ -222,11 +222,12 @@ def _be_job(
 
 def serve(connection: socket.socket, limits: RenderLimits, folder: str) -> None:
     """Answers jobs until the other side closes."""
+    namespaced = namespaces.enter()
     from vsdpo_jax.render import chart, deck
 
     chart.install()
     deck.install()
-    zygote = Zygote(connection, limits, folder)
+    zygote = Zygote(connection, limits, folder, namespaced)
     gc.collect()
     gc.freeze()
     problem = zygote.check()
