@@ -73,7 +73,7 @@ class Trainer:
         self.watch = Watch(self.writer.rows)
         self.best = Best.of(self.writer.rows)
         self.checkpoints.best_step = self.best.step
-        self.heldout = prompt_source(config, config.data.eval_split, self.farm)
+        self.heldout = prompt_source(config, config.data.eval_split, self.farm, self.packer.fits)
         self.evaluate_group = self._collector(config.eval.samples, config.eval.temperature)
         self.batches = resources.enter_context(contextlib.closing(self._make_batches()))
         preempted.on_signal(self._save_before_leaving)
@@ -109,9 +109,9 @@ class Trainer:
     def _make_batches(self) -> RolloutBatches | TargetBatches:
         config = self.config
         if not self.method.rollouts:
-            return TargetBatches(self.packer, target_source(config), config, self.done)
+            return TargetBatches(self.packer, target_source(config, self.packer.fits), config, self.done)
         collector = self._collector(config.batch.group, config.sampling.temperature)
-        source = prompt_source(config, config.data.train_split, self.farm)
+        source = prompt_source(config, config.data.train_split, self.farm, self.packer.fits)
         return RolloutBatches(collector, self.packer, source, config, self.done)
 
     @property

@@ -250,3 +250,20 @@ def test_a_config_names_a_prepared_set(charts, farm):
     assert len(prompt_source(config, config.data.train_split, farm)) == charts[1]["train"]
     assert len(prompt_source(config, config.data.eval_split, farm)) == charts[1]["heldout"]
     assert len(target_source(config)) == charts[1]["train"]
+
+
+def test_what_does_not_fit_gives_way_to_the_next(charts, farm):
+    ids = _ids(charts[0], "train")
+    fits = [prompt_id not in ids[1:3] for prompt_id in ids]
+    source = PreparedSource(charts[0], "train", farm, 100, lambda prompt: fits[ids.index(prompt.id.rpartition("/")[2])])
+    assert [prompt.id.rpartition("/")[2] for prompt in source.fetch([0, 1, 2, 3])] == [ids[0], ids[3], ids[3], ids[3]]
+    targets = PreparedTargets(
+        charts[0], "train", 1, lambda prompt, response: prompt.id.endswith(ids[2]) and "```python" in response
+    )
+    assert [targets[index].prompt.id.rpartition("/")[2] for index in (0, 2, 5)] == [ids[2]] * 3
+    with pytest.raises(UserError, match=r"in a row are too long: raise config\.lengths\.prefix$"):
+        PreparedSource(charts[0], "train", farm, 100, lambda _: False).fetch([0])
+    with pytest.raises(UserError, match=r"in a row are too long: raise config\.lengths\.prefix and response"):
+        PreparedTargets(charts[0], "train", 1, lambda *_: False)[0]
+    with pytest.raises(UserError, match=r"number 100 is asked for: lower config\.eval\.prompts"):
+        source.fetch([0, 100])

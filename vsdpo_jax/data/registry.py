@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ml_collections import ConfigDict
 
@@ -17,15 +17,20 @@ GENERATED = {f"{name}_tasks": domain for name, domain in DOMAINS.items()}
 PREPARED = "prepared"
 
 
-def prompt_source(config: ConfigDict, split: str, farm: RenderFarm) -> PromptSource:
-    """The prompts of `config.data.name`, split `split`; raises UserError if there is no such data set."""
+def prompt_source(
+    config: ConfigDict, split: str, farm: RenderFarm, fits: Callable[[Prompt], bool] = lambda _: True
+) -> PromptSource:
+    """The prompts of `config.data.name`, split `split`; raises UserError if there is no such data set.
+
+    `fits` says whether a prompt has room; prepared sets leave out what has none, generated tasks always have.
+    """
     name = config.data.name
     if name in GENERATED:
         return TaskSource(GENERATED[name], split, farm, max_side=config.render.max_side)
     if name == PREPARED:
         from vsdpo_jax.data.prepared.source import PreparedSource
 
-        return PreparedSource(_prepared_path(config), split, farm, config.render.max_side)
+        return PreparedSource(_prepared_path(config), split, farm, config.render.max_side, fits)
     raise UserError(f"config.data.name={name!r} is unknown: choose one of {', '.join((*GENERATED, PREPARED))}")
 
 
@@ -35,7 +40,7 @@ def _prepared_path(config: ConfigDict) -> str:
     return config.data.path
 
 
-def target_source(config: ConfigDict) -> Sequence[TargetGroup]:
+def target_source(config: ConfigDict, fits: Callable[[Prompt, str], bool] = lambda *_: True) -> Sequence[TargetGroup]:
     """The supervised targets: those of a prepared set, else of the folder `config.data.corpus`.
 
     Raises:
@@ -44,7 +49,7 @@ def target_source(config: ConfigDict) -> Sequence[TargetGroup]:
     if config.data.name == PREPARED:
         from vsdpo_jax.data.prepared.source import PreparedTargets
 
-        return PreparedTargets(_prepared_path(config), config.data.train_split, config.batch.group)
+        return PreparedTargets(_prepared_path(config), config.data.train_split, config.batch.group, fits)
     try:
         return CorpusTargets(Corpus(config.data.corpus), config.batch.group)
     except FileNotFoundError as error:

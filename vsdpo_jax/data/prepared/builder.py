@@ -130,7 +130,13 @@ class PreparedSet(dataset_builder.FileReaderBuilder):
                     bar.set_postfix_str(_short(counts), refresh=False)
                     bar.update(part.stop - part.start)
 
-                _run(pool, make, mine)
+                try:
+                    _run(pool, make, mine)
+                except BaseException:
+                    # Renders that nobody waits for any more would keep the threads of the pool.
+                    if farm is not None:
+                        farm.close()
+                    raise
         missing = len(parts) - len(self._done())
         return missing or self._finish(len(parts))
 
