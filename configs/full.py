@@ -58,6 +58,9 @@ def full_size(arguments: str) -> ConfigDict:
     config.objective.chunk = 128 if config.slice.startswith("v5e") else 512
     # Decoding reads all weights for every token, however few rows there are: two chunks would take twice as long.
     config.sampling.chunks = 1
+    # Every chip reads its share of the weights for every token: four chips to a copy read a quarter each, and 16 GB
+    # chips could not hold a whole copy beside the training state.
+    config.sampling.tensor = 4
     # Pages and charts of a model in training may ask for any size; the vision tower sees 1 Mpixel.
     config.render.max_side = 1280
     # Model-written code of this size reaches for everything: do not run it with a layer of isolation missing.

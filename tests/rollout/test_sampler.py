@@ -1,5 +1,6 @@
 """Sampling equals transformers' greedy generation, the softmax, and the training forward."""
 
+import dataclasses
 import functools
 
 import jax
@@ -12,7 +13,7 @@ from scipy import stats
 from tests.parity.reference import make_batch, make_pair, tiny_config
 from vsdpo_jax.data.chat import Chat, stack_pieces
 from vsdpo_jax.rollout import rules
-from vsdpo_jax.rollout.sampler import SamplingConfig, sample
+from vsdpo_jax.rollout.sampler import SamplingConfig, decode, prefill, sample
 
 ROWS = [[5, (64, 96), 7], [3, (32, 128), 2, (64, 32), 9]]
 
@@ -184,3 +185,20 @@ def test_top_p_keeps_the_fewest_that_reach_p(p):
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ValueError, match="required"):
         SamplingConfig(**wrong)
+
+
+def test_a_row_draws_the_same_in_segments_and_beside_other_rows():
+    pair, batch = case()
+    config = SamplingConfig(max_tokens=12, temperature=2.0)
+    key = jax.random.key(5)
+    whole = draw(config, branches=4, seed=5)
+    state = prefill(pair.graphdef, pair.params, batch.sequence, batch.images, branches=4, config=config)
+    # One row of the four, of both prompts, three tokens at a time.
+    take = lambda array: array[:, 2:3]  # noqa: E731
+    fields = {name: take(getattr(state, name)) for name in ("rows", "ended", "hidden", "tokens", "logp")}
+    state = dataclasses.replace(state, branch=jax.tree.map(take, state.branch), **fields)
+    segment = jax.jit(functools.partial(decode, pair.graphdef, config=config))
+    for until in (3, 6, 9, 12):
+        state = segment(pair.params, state, key, until)
+    np.testing.assert_array_equal(state.tokens[:, 0], whole.tokens[:, 2])
+    np.testing.assert_allclose(state.logp[:, 0], whole.logp[:, 2], atol=1e-5)
