@@ -65,7 +65,8 @@ def main(config: ConfigDict | None) -> None:
     share = run.Share(given.host_index, given.host_count)
     if share.index >= share.count:
         raise UserError(f"--host_index={share.index} must be less than --host_count={share.count}")
-    limits = RenderLimits() if config is None else RenderLimits(wall_seconds=config.render.seconds)
+    # As published: a busy machine must not turn a good page into a failure.
+    limits = RenderLimits(wall_seconds=60) if config is None else RenderLimits(wall_seconds=config.render.seconds)
     with RenderFarm(given.workers, limits) as farm:
         workshop = Workshop(farm)
         if given.predictions is not None:

@@ -23,6 +23,7 @@ MEASUREMENTS = {
     "trl": "update and generation against TRL's SDPOTrainer",
     "render": "charts, pages and slides against cold renderers",
     "scoring": "what scoring adds to rendering",
+    "scoring_web": "text blocks of pages against cold browsers, and what scoring pages and slides adds to rendering",
 }
 WITH_OPTIONS = ("device", "shared_prefix", "trl")
 
