@@ -77,8 +77,9 @@ def open_policy(name: str, *, tokens_per_image: int, dtype: str, remat: str) -> 
         raise UserError(f"model folder {name!r} is incomplete: {error}") from error
     # Published processors allow images of 16,384 tokens; whatever has no room is scaled down instead of refused.
     room = tokens_per_image * (processor.patch_size * processor.merge_size) ** 2
-    # Small ones grow to whole tokens, which may be more than they were meant to.
-    largest, smallest = min(processor.max_pixels, room), min(processor.min_pixels, room // 4)
+    largest = min(processor.max_pixels, room)
+    # Small images grow to whole tokens, which can be half as many again as asked for.
+    smallest = processor.min_pixels if 3 * processor.min_pixels <= 2 * largest else room // 4
     processor = dataclasses.replace(processor, max_pixels=largest, min_pixels=smallest)
     model = nnx.eval_shape(lambda: Qwen3VL(chat.config, rngs=nnx.Rngs(0), dtype=jnp.dtype(dtype), remat=remat))
     return Policy(folder, nnx.split(model, nnx.Param)[0], chat, processor)
