@@ -31,8 +31,13 @@ ATTEMPTS = 2
 # Pictures are read in few pieces.
 BUFFER_BYTES = 4 << 20
 START_ATTEMPTS = 3
+# A kind of worker that has worked on this machine before fails to start only because the machine is busy.
+RESTART_ATTEMPTS = 20
 END_SECONDS = 3.0
 _PR_SET_CHILD_SUBREAPER = 36
+
+
+_proven: set[str] = set()
 
 
 class WorkerFailed(Exception):
@@ -64,7 +69,8 @@ class Worker:
           SetupFailed: it says that it cannot work here, or does not come up, again and again: a start can also fail
             because the machine is overloaded or because somebody killed the process.
         """
-        for _ in range(START_ATTEMPTS - 1):
+        attempts = RESTART_ATTEMPTS if self.module in _proven else START_ATTEMPTS
+        for _ in range(attempts - 1):
             with contextlib.suppress(SetupFailed):
                 return await self._start_once()
         return await self._start_once()
@@ -90,6 +96,7 @@ class Worker:
         if not message.get("ready"):
             self.stop()
             raise SetupFailed(message.get("problem") or "unknown problem")
+        _proven.add(self.module)
         return message
 
     async def run(self, job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
