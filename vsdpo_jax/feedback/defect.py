@@ -59,7 +59,8 @@ def excused(scene: Scene, kind: str, indices: Collection[int]) -> frozenset[Stat
             if index in indices:
                 faulty.update(behind)
     # Of two things in each other's way one is right.
-    wrong = {statement: 1 if count == 2 == len(indices) else count for statement, count in faulty.items()}
+    pair = len(indices) == 2 and kind in ("overlap", "collision", "misalignment")
+    wrong = {statement: 1 if pair and count == 2 else count for statement, count in faulty.items()}
     return frozenset(statement for statement, count in wrong.items() if 2 * count <= having[statement])
 
 
