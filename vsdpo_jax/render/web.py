@@ -70,6 +70,10 @@ PAGES_PER_BROWSER = 1000
 ATTEMPTS = 2
 
 
+class BrowserLost(Exception):
+    """The browser cannot be started again. Ends the worker, whose job is tried once more on a fresh one."""
+
+
 class WebRenderer:
     """One browser. `start` before the first page."""
 
@@ -236,7 +240,10 @@ class WebRenderer:
         if browser is not None:
             with contextlib.suppress(Error, TimeoutError):
                 await asyncio.wait_for(browser.close(), 3)
-        await asyncio.wait_for(self.start(), START_SECONDS)
+        try:
+            await asyncio.wait_for(self.start(), START_SECONDS)
+        except (Error, TimeoutError) as error:
+            raise BrowserLost(str(error)) from None
 
 
 async def answer(renderer: WebRenderer, job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
