@@ -23,6 +23,7 @@ from vsdpo_jax.reward import VISUALS
 from vsdpo_jax.rollout.ask import Questioner
 from vsdpo_jax.rollout.collect import Grading, StageSeconds, collect
 from vsdpo_jax.rollout.sampler import Samples, SamplingConfig, sample
+from vsdpo_jax.rollout.weights import make_reshard, sampler_mesh
 from vsdpo_jax.sharding import put_rows
 from vsdpo_jax.timing import timed
 from vsdpo_jax.types import Prompt, RolloutGroup, TargetGroup
@@ -55,6 +56,11 @@ class RolloutCollector:
         """`group`, `temperature`: of the sampling. `between`: called where a collection can be left; may raise."""
         self._policy, self._packer, self._farm, self._group = policy, packer, farm, group
         self._between = between
+        self._dtype, self._reshard = config.dtype, None
+        try:
+            self._mesh = sampler_mesh(jax.sharding.get_mesh(), config.sampling.tensor)
+        except ValueError as error:
+            raise UserError(f"config.sampling.tensor={config.sampling.tensor}: {error}") from error
         visual = config.reward.visual
         if visual not in VISUALS:
             raise UserError(f"config.reward.visual={visual} is unknown: choose from {', '.join(VISUALS)}")
@@ -78,7 +84,15 @@ class RolloutCollector:
         self, params, prompts: Sequence[Prompt], rng: jax.Array, chunks: int = 1
     ) -> tuple[list[RolloutGroup], StageSeconds]:
         """Graded groups in the order of the prompts; the same `rng` gives the same rollouts."""
+        # By way of the host: the key lies on the trainer's mesh.
+        key_data = np.asarray(jax.random.key_data(rng))
+        with jax.set_mesh(self._mesh):
+            rng = jax.random.wrap_key_data(key_data)
+            if self._reshard is None:
+                self._reshard = make_reshard(self._mesh, params, self._dtype)
+            return self._collect(self._reshard(params), prompts, rng, chunks)
 
+    def _collect(self, params, prompts: Sequence[Prompt], rng: jax.Array, chunks: int):
         def draw(part: Sequence[Prompt], index: int) -> Samples:
             prefix, images = put_rows(self._packer.pack_prompts(part))
             key, config = jax.random.fold_in(rng, index), self._sampling
