@@ -39,8 +39,9 @@ demo: env  ## Train the embedded tiny model on charts: about ten minutes on two 
 test: test-env lint  ## Run the tests: under 15 minutes on two cores.
 	$(BIN)/python -m pytest -q -m "not slow" --durations=15 tests
 
-test-slow: test-env  ## Run the slow proofs: soak, scale, long generation.
-	$(BIN)/python -m pytest -q -m slow --durations=15 tests
+test-slow: test-env  ## Run the slow proofs: soak, scale, kills, compilation for TPUs.
+	$(BIN)/pip install --quiet --editable '.[test,plan]'
+	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -q -m slow --durations=15 tests
 
 lint: $(BIN)/.installed-test
 	$(BIN)/ruff check .

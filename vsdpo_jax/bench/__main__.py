@@ -16,6 +16,7 @@ from vsdpo_jax.errors import UserError
 
 # Each is a module of this package with `run`, which returns lines of text, or, given the options, `Line`s.
 MEASUREMENTS = {
+    "loading": "host memory of loading and exporting a checkpoint of the 2B shape",
     "objective": "fused head and divergence against the plain one",
     "shared_prefix": "update in the group layout against separate sequences",
     "generation": "prefill and decoding against transformers",
