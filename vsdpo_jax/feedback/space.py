@@ -102,7 +102,21 @@ def _unfilled(scene: Scene, slide: Box, thresholds: Thresholds) -> Iterator[Defe
         yield _blame(scene, slide, elements, "white_space", f"{1 - filled.mean():.0%} of the slide is empty")
     elif min(left, right) < thresholds.bare_side and max(left, right) > thresholds.full_side:
         side = "left" if left > right else "right"
+        if _has_content(elements, slide, left_half=left <= right):
+            return
         yield _blame(scene, slide, elements, "imbalance", f"everything is on the {side} of the slide")
+
+
+def _has_content(elements: list[tuple[int, Element]], slide: Box, *, left_half: bool) -> bool:
+    """Some text of the body stands in this half: little beside a picture, but not nothing."""
+    low, high = (slide[1] + share * (slide[3] - slide[1]) for share in _BODY)
+    middle = (slide[0] + slide[2]) / 2
+    return any(
+        element.text
+        and low < (element.box[1] + element.box[3]) / 2 < high
+        and ((element.box[0] + element.box[2]) / 2 < middle) == left_half
+        for _, element in elements
+    )
 
 
 def _ink(scene: Scene, slide: Box) -> np.ndarray:

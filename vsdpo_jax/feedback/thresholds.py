@@ -33,8 +33,8 @@ class Thresholds:
       taller: an HTML slide this many times higher than its screen has another shape; a little more is rounding.
       filled: a slide of which a smaller share of the middle is near any content looks unfinished.
       bare_side, full_side: a slide is lopsided if less of one half than the first is near any content, and more of the
-        other than the second. Content of the other half alone reaches 0.2 to 0.35 of a half; beside a picture with a
-        short text it is 0.4 to 0.6.
+        other than the second, and no text of the body stands in the first. Content of the other half alone reaches 0.2
+        to 0.4 of a half.
       color_blind: CIELAB distance below which the colors of two series count as alike to people with protanopia,
         deuteranopia or tritanopia (simulated after Machado 2009). 0: not checked, because Matplotlib's own colors would
         fail; 10 is a difference that is seen at a glance.
@@ -63,7 +63,7 @@ class Thresholds:
     uneven: float = 6.0
     taller: float = 1.04
     filled: float = 0.35
-    bare_side: float = 0.35
+    bare_side: float = 0.43
     full_side: float = 0.6
     color_blind: float = 0.0
     color_distance: float = 0.2
