@@ -16,7 +16,6 @@ from vsdpo_jax.errors import UserError
 
 # Each is a module of this package with `run`, which returns lines of text, or, given the options, `Line`s.
 MEASUREMENTS = {
-    "loading": "host memory of loading and exporting a checkpoint of the 2B shape",
     "objective": "fused head and divergence against the plain one",
     "shared_prefix": "update in the group layout against separate sequences",
     "generation": "prefill and decoding against transformers",
@@ -25,6 +24,7 @@ MEASUREMENTS = {
     "render": "charts, pages and slides against cold renderers",
     "scoring": "what scoring adds to rendering",
     "scoring_web": "text blocks of pages against cold browsers, and what scoring pages and slides adds to rendering",
+    "loading": "host memory of loading and exporting a checkpoint of the 2B shape",
 }
 WITH_OPTIONS = ("device", "shared_prefix", "trl")
 
