@@ -27,6 +27,7 @@ from vsdpo_jax.best import Best
 from vsdpo_jax.checkpoint import Checkpoints, claim_workdir
 from vsdpo_jax.data.registry import prompt_source, target_source
 from vsdpo_jax.errors import UserError
+from vsdpo_jax.host_memory import return_freed_memory
 from vsdpo_jax.metrics import MetricsWriter, batch_metrics, divergence_metrics, mean_metrics, summarize
 from vsdpo_jax.model import weights
 from vsdpo_jax.objective.method import method_named
@@ -131,6 +132,8 @@ class Trainer:
                     progress.say(f"stopping at step {self.done}: no evaluation since step {self.best.step} was better")
                     break
                 metrics = self._step()
+                if self.done == self.first + 1:
+                    return_freed_memory()  # All is compiled now.
                 progress.update(metrics)
                 for warning in self.watch.look(self.done, metrics):
                     progress.say(f"warning: {warning}")
