@@ -1,0 +1,206 @@
+"""The whole experiment over folders of finished runs: what is written, what is missing, and what is run again."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from tests.sample_rollouts import image
+from vsdpo_jax.errors import UserError
+from vsdpo_jax.experiment import __main__ as command
+from vsdpo_jax.experiment.plan import TUNING_SEED, Plan, Run
+from vsdpo_jax.experiment.results import finished
+from vsdpo_jax.experiment.runner import Runner
+from vsdpo_jax.record import RolloutRecord, write_records
+
+STEPS = 6
+BATCH = {"prompts": 2, "group": 2}
+
+
+def record(reward, seed):
+    return RolloutRecord(
+        prompt_id="a",
+        prompt_kind="chart",
+        prompt_text="",
+        text="",
+        code="",
+        code_start=0,
+        spans=np.zeros((0, 2), np.int32),
+        truncated=False,
+        weights=np.zeros(0),
+        divergence=None,
+        reward=reward,
+        executed=1.0,
+        visual=reward,
+        parts={},
+        advantage=None,
+        width=128,
+        height=96,
+        error=None,
+        elements=(),
+        defects=(),
+        image=image(seed),
+        target=image(9),
+    )
+
+
+def write_run(folder, run, after, rewards, *, steps=STEPS, teacher=False):
+    """A workdir as training leaves it."""
+    workdir = folder / run.name
+    workdir.mkdir(parents=True)
+    before = {"reward": 0.5 + run.seed / 100, "exec_rate": 0.9, "defects_per_render": 2.0}
+    after = {"reward": after, "exec_rate": 0.95, "defects_per_render": 1.5}
+    summary = {"before": before, "after": after, "steps": steps, "seconds": 60.0}
+    (workdir / "summary.json").write_text(json.dumps(summary))
+    (workdir / "config.json").write_text(json.dumps({"batch": BATCH}))
+    rows = [{"step": 0, "eval/reward": 0.5}]
+    for step, reward in enumerate(rewards, start=1):
+        row = {"step": step, "loss": 0.1, "reward": reward, "step_time": 100.0 if step == 1 else 2.0}
+        row["overlap/rendering_seconds"] = 0.5
+        if teacher:
+            row |= {"self_distillation/uplift_defect": -0.2, "self_distillation/uplift_non_defect": -0.01}
+            row |= {"self_distillation/kl_guilty_share": 0.03, "self_distillation/kl_innocent_share": 0.01}
+            row["self_distillation/guilty_token_fraction"] = 0.2
+        rows.append(row)
+    (workdir / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for moment, reward in (("before", 0.5), ("after", after["reward"])):
+        write_records(workdir, moment, [record(reward, 1), record(reward, 2)])
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """Charts: grpo with two seeds, visual_sdpo with two; web: grpo with one, visual_sdpo missing."""
+    folder = tmp_path_factory.mktemp("experiment")
+    runs, out = folder / "runs", folder / "out"
+    write_run(runs, Run("chart", "grpo", 0), 0.60, [0.5, 0.5, 0.5, 0.5, 0.5, 1.0])
+    write_run(runs, Run("chart", "grpo", 1), 0.64, [0.5, 0.5, 0.5, 0.5, 0.5, 1.0])
+    write_run(runs, Run("chart", "visual_sdpo", 0), 0.70, [0.6, 0.6, 0.6, 0.6, 0.6, 0.6], teacher=True)
+    write_run(runs, Run("chart", "visual_sdpo", 1), 0.70, [0.5] * 6, teacher=True)
+    write_run(runs, Run("web", "grpo", 0), 0.40, [0.4] * 6)
+    # Stopped in the middle, and of another length: neither is finished.
+    write_run(runs, Run("web", "grpo", 1), 0.99, [0.9] * 3, steps=3)
+    arguments = [f"--out={out}", f"--runs={runs}", f"--steps={STEPS}", "--domains=chart,web", "--seeds=0,1"]
+    options = command.parse([*arguments, "--methods=base,grpo,visual_sdpo", "--report"])
+    command.run(options)
+    return out, runs, json.loads((out / "summary.json").read_text()), (out / "README.md").read_text()
+
+
+def test_summary_has_means_intervals_and_every_run(page):
+    chart = page[2]["domains"]["chart"]
+    grpo = chart["grpo"]["reward"]
+    # .60 and .64: s = .0282843, t(0.975, 1) = 12.7062, half width 12.7062 * .02 = .254124.
+    assert (grpo["mean"], grpo["low"], grpo["high"]) == pytest.approx((0.62, 0.365876, 0.874124), abs=1e-5)
+    assert [run["seed"] for run in chart["visual_sdpo"]["runs"]] == [0, 1]
+    assert chart["visual_sdpo"]["runs"][0]["reward"] == 0.70
+    assert chart["base"]["reward"]["mean"] == pytest.approx(0.505)
+    assert len(chart["base"]["runs"]) == 2
+    assert {"exec_rate", "defects_per_render"} <= chart["base"].keys()
+
+
+def test_rollouts_to_the_end_of_grpo(page):
+    chart = page[2]["domains"]["chart"]
+    # Windows of five steps: grpo .5 then .6, so its end is .6; 4 rollouts a step.
+    assert chart["grpo"]["rollouts_to_grpo_final"]["mean"] == 24
+    assert [run["rollouts_to_grpo_final"] for run in chart["visual_sdpo"]["runs"]] == [20, None]
+    # One of two never got there: no mean of the other.
+    assert chart["visual_sdpo"]["rollouts_to_grpo_final"] == {
+        "mean": None,
+        "low": None,
+        "high": None,
+        "runs": 0,
+        "reached": 1,
+        "of": 2,
+    }
+
+
+def test_paired_differences(page):
+    found = page[2]["differences"]["chart"]["visual_sdpo - grpo"]
+    assert found["mean"] == pytest.approx((0.10 + 0.06) / 2) and found["runs"] == 2
+    assert page[2]["differences"]["web"] == {}
+
+
+def test_what_is_missing_is_named_and_never_filled_in(page):
+    _, _, summary, text = page
+    assert summary["missing"] == ["web/visual_sdpo/seed_0", "web/grpo/seed_1", "web/visual_sdpo/seed_1"]
+    assert "visual_sdpo" not in summary["domains"]["web"]
+    assert summary["domains"]["web"]["grpo"]["reward"] == {"mean": 0.4, "low": None, "high": None, "runs": 1}
+    assert "**This table is partial.**" in text
+    assert "| visual_sdpo | 0 | not run | not run | not run | not run |" in text
+    assert "0.400 (one seed)" in text
+    assert "0.99" not in text
+
+
+def test_the_page_says_what_the_teacher_knows_and_what_it_cost(page):
+    text = page[3]
+    row = next(line for line in text.splitlines() if line.startswith("| chart | visual_sdpo | -0.2"))
+    assert "0.75" in row  # .03 of .03 + .01
+    # 2 s a step after the first, 4 rollouts a step, rendered within half a second.
+    assert "| chart | grpo | 60 | 0.50 | 2.00 | 8.00 |" in text
+
+
+def test_every_picture_of_the_page_is_there(page):
+    out, _, _, text = page
+    names = re.findall(r"!\[[^]]*\]\(([^)]+)\)", text)
+    assert {"curves.svg", "gallery_chart.png", "gallery_web.png"} == set(names)
+    assert (out / "curves.svg").read_text().count("grpo at its end") == 2
+    for name in names:
+        assert (out / name).stat().st_size > 1000
+
+
+def test_the_same_runs_give_the_same_bytes(page, tmp_path):
+    out, runs, _, _ = page
+    arguments = [f"--out={tmp_path}", f"--runs={runs}", f"--steps={STEPS}", "--domains=chart,web", "--seeds=0,1"]
+    command.run(command.parse([*arguments, "--methods=base,grpo,visual_sdpo", "--report"]))
+    for path in out.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_only_what_is_not_finished_is_run(page, monkeypatch):
+    _, runs, _, _ = page
+    plan = Plan(("chart", "web"), ("base", "grpo", "visual_sdpo"), (0, 1), STEPS)
+    runner, made = Runner(plan, runs), []
+    monkeypatch.setattr(Runner, "_train", lambda self, run: made.append(run.name))
+    runner.make_all()
+    assert made == ["web/visual_sdpo/seed_0", "web/grpo/seed_1", "web/visual_sdpo/seed_1"]
+
+
+def test_the_learning_rate_is_chosen_by_training_reward_on_a_seed_of_its_own(tmp_path):
+    plan = Plan(("chart",), ("grpo", "sdpo"), (0,), STEPS, rates=(1e-4, 2e-4))
+    # The second rate is better in training; the first would be by the held-out reward.
+    for rate, reward, heldout in ((1e-4, 0.5, 0.9), (2e-4, 0.6, 0.1)):
+        write_run(tmp_path, Run("chart", "grpo", TUNING_SEED, rate), heldout, [reward] * STEPS)
+    runner = Runner(plan, tmp_path)
+    assert runner.chosen() == {("chart", "grpo"): 2e-4}
+    assert [run.rate for run in plan.runs(runner.chosen())] == [2e-4, None]
+    assert len(plan.tuning_runs()) == 4  # The same number for every method.
+
+
+def test_every_method_sees_the_same_number_of_rollouts():
+    plan = Plan(("chart", "web"), ("grpo", "visual_sdpo+shuffled"), (0, 1), 7, overrides=("eval.every=0",))
+    for run in plan.runs({}):
+        line = run.command(command.Path("w"), plan.steps, plan.overrides)
+        assert "--config.steps=7" in line and "--config.eval.every=0" in line
+        assert not any("batch" in part for part in line)
+    assert any(part.endswith("method=visual_sdpo,seed=0,control=shuffled") for part in plan.runs({})[1].command(
+        command.Path("w"), 7, ()))  # fmt: skip
+
+
+def test_an_unreadable_summary_is_not_finished(tmp_path):
+    (tmp_path / "summary.json").write_text('{"steps": 6, "aft')
+    assert not finished(tmp_path, 6)
+    assert not finished(tmp_path / "nowhere", 6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--methods=grop"], "'grop' is unknown"),
+        (["--seeds=0,x"], "--seeds takes comma-separated numbers"),
+        (["--seeds=1000"], "seed 1000"),
+        (["--domains="], "at least one domain"),
+    ],
+)
+def test_plans_that_make_no_sense_are_refused(arguments, message):
+    with pytest.raises(UserError, match=message):
+        command.to_plan(command.parse(arguments))

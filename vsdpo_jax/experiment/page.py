@@ -1,0 +1,194 @@
+"""The page about the experiment: README.md with its table, curves and pictures, and summary.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vsdpo_jax.experiment.curves import draw_curves
+from vsdpo_jax.experiment.gallery import draw_gallery
+from vsdpo_jax.experiment.plan import BASE, CONFIG, TUNING_SEED, Plan
+from vsdpo_jax.experiment.results import WINDOW, Result
+from vsdpo_jax.experiment.summary import REFERENCE, TARGET, summarize
+
+NOT_RUN = "not run"
+
+
+def write_page(
+    plan: Plan,
+    results: Sequence[Result],
+    chosen: dict[tuple[str, str], float],
+    failed: Mapping[str, str],
+    runs: Path,
+    out: Path,
+) -> dict[str, Any]:
+    """Writes README.md, summary.json, curves.svg and a gallery per domain to `out`; returns the summary.
+
+    Args:
+      results: of the reported runs that are finished.
+      chosen: learning rates, if any were tried.
+      failed: name of a run -> the end of its log.
+      runs: the folder of all workdirs.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    summary = summarize(plan, results, chosen)
+    (out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
+    draw_curves(plan, results, out / "curves.svg")
+    galleries = [
+        domain for domain in plan.domains if draw_gallery(plan, domain, results, runs, out / f"gallery_{domain}.png")
+    ]
+    sections = [
+        _header(plan, results),
+        *_status(summary, failed),
+        "## Results\n",
+        *(_domain_table(plan, domain, summary["domains"][domain]) for domain in plan.domains),
+        _differences(plan, summary["differences"]),
+        "## Learning curves\n\n![Training reward against rollouts](curves.svg)\n",
+        "## What the teacher knows\n\n" + _teacher(plan, summary["domains"]),
+        "## Time\n\n" + _time(plan, summary["domains"]),
+        _gallery(galleries),
+    ]
+    (out / "README.md").write_text("\n".join(section for section in sections if section))
+    return summary
+
+
+def _header(plan: Plan, results: Sequence[Result]) -> str:
+    rollouts = f"{plan.steps} steps"
+    if plan.tuned:
+        grid = ", ".join(f"{rate:g}" for rate in plan.rates)
+        tuning = (
+            f"The learning rate of every method in every domain is the one of {grid} with the best training reward at "
+            f"the end of a run with seed {TUNING_SEED}, which is not reported."
+        )
+    else:
+        rate = f"{plan.rates[0]:g}" if plan.rates else f"that of `{CONFIG}`"
+        tuning = f"No setting was tuned for this table: the learning rate of every method is {rate}."
+    overrides = f" Config fields set for all runs: `{' '.join(plan.overrides)}`." if plan.overrides else ""
+    return (
+        "# The embedded experiment\n\n"
+        "Written by `python -m vsdpo_jax.experiment`; `summary.json` beside this page has every run.\n\n"
+        f"Every run is {rollouts} of `{CONFIG}`, with the same number of rollouts for all methods, from the same model "
+        f"that ships with the package.{overrides} {tuning}\n\n"
+        "Reward, programs that run and defects per render are of held-out prompts (none of their titles can occur in "
+        "training or in the warm start), sampled at temperature 1, after the last step. A seed draws the training "
+        "prompts and all rollouts. Intervals are 95% Student t intervals over seeds, none where there is one seed; "
+        "they say nothing of the spread over differently trained starting models, of which there is one.\n\n"
+        f"*Rollouts to {REFERENCE}'s end*: training rollouts until the mean reward of {WINDOW} steps on fresh "
+        f"training prompts first reaches what {REFERENCE} has in its last {WINDOW} steps (mean of its seeds). "
+        f"{REFERENCE} itself gets there before its end, because its curve is noisy too, so its own figure is the one "
+        "to compare with.\n"
+    )
+
+
+def _status(summary: Mapping[str, Any], failed: Mapping[str, str]) -> list[str]:
+    lines = []
+    if summary["missing"]:
+        lines.append(
+            "**This table is partial.** Not finished, and in no figure: " + ", ".join(summary["missing"]) + ".\n"
+        )
+    for name, log in failed.items():
+        last = next((line for line in reversed(log.splitlines()) if line.strip()), "no output")
+        lines.append(f"Failed: {name}: `{last[:200]}`\n")
+    return lines
+
+
+def _domain_table(plan: Plan, domain: str, methods: Mapping[str, Any]) -> str:
+    rows = [
+        f"### {domain}\n",
+        f"| method | seeds | reward | programs that run | defects per render | rollouts to {REFERENCE}'s end |",
+        "|---|---|---|---|---|---|",
+    ]
+    for method in plan.methods:
+        figures = methods.get(method)
+        if figures is None:
+            rows.append(f"| {method} | 0 | {NOT_RUN} | {NOT_RUN} | {NOT_RUN} | {NOT_RUN} |")
+            continue
+        cells = [_estimate(figures["reward"], 3), _estimate(figures["exec_rate"], 3)]
+        cells += [_estimate(figures["defects_per_render"], 2), _reached(figures.get(TARGET))]
+        rows.append(f"| {method} | {len(figures['runs'])} | " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _estimate(figure: Mapping[str, Any], digits: int) -> str:
+    if figure["mean"] is None:
+        return "–"
+    if figure["low"] is None:
+        return f"{figure['mean']:.{digits}f} (one seed)"
+    return f"{figure['mean']:.{digits}f} [{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]"
+
+
+def _reached(figure: Mapping[str, Any] | None) -> str:
+    if figure is None:
+        return "–"
+    if figure["mean"] is None:
+        return f"reached by {figure['reached']} of {figure['of']} runs" if figure["of"] else "–"
+    return _estimate(figure, 0)
+
+
+def _differences(plan: Plan, by_domain: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = []
+    for domain in plan.domains:
+        for pair, figure in by_domain[domain].items():
+            rows.append(f"| {domain} | {pair} | {figure['runs']} | {_signed(figure)} |")
+    if not rows:
+        return ""
+    head = ["### Differences in held-out reward, paired by seed\n", "| domain | difference | seeds | reward |"]
+    return "\n".join([*head, "|---|---|---|---|", *rows]) + "\n"
+
+
+def _signed(figure: Mapping[str, Any]) -> str:
+    if figure["mean"] is None:
+        return "–"
+    if figure["low"] is None:
+        return f"{figure['mean']:+.3f} (one seed)"
+    return f"{figure['mean']:+.3f} [{figure['low']:+.3f}, {figure['high']:+.3f}]"
+
+
+def _teacher(plan: Plan, domains: Mapping[str, Any]) -> str:
+    rows = [
+        "Means over all steps, of sampled tokens that are distilled. Uplift is log teacher − log student: below 0 the "
+        "teacher would rather have written something else. *Guilty* tokens are those of statements with a defect.\n",
+        "| domain | method | uplift, guilty | uplift, others | guilty share of the KL | guilty share of tokens |",
+        "|---|---|---|---|---|---|",
+    ]
+    for domain, method, figures in _trained(plan, domains):
+        if figures["uplift_guilty"]["mean"] is not None:
+            cells = [_estimate(figures[name], 4) for name in ("uplift_guilty", "uplift_other")]
+            cells += [_estimate(figures[name], 2) for name in ("kl_share", "token_share")]
+            rows.append(f"| {domain} | {method} | " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n" if len(rows) > 3 else "No run with a teacher is finished.\n"
+
+
+def _time(plan: Plan, domains: Mapping[str, Any]) -> str:
+    rows = [
+        "Steps, rollouts and renders per second are over all steps but the first, which compiles; renders per second "
+        "only over the time in which something is rendered. Runs that shared their cores with others are slower.\n",
+        "| domain | method | seconds a run | steps/s | rollouts/s | renders/s |",
+        "|---|---|---|---|---|---|",
+    ]
+    for domain, method, figures in _trained(plan, domains):
+        rates = [_mean(figures[name], 2) for name in ("steps_per_second", "rollouts_per_second", "renders_per_second")]
+        rows.append(f"| {domain} | {method} | {_mean(figures['seconds'], 0)} | " + " | ".join(rates) + " |")
+    return "\n".join(rows) + "\n" if len(rows) > 3 else "No run is finished.\n"
+
+
+def _mean(figure: Mapping[str, Any], digits: int) -> str:
+    return "–" if figure["mean"] is None else f"{figure['mean']:.{digits}f}"
+
+
+def _trained(plan: Plan, domains: Mapping[str, Any]):
+    for domain in plan.domains:
+        for method in plan.methods:
+            if method != BASE and method in domains[domain]:
+                yield domain, method, domains[domain][method]
+
+
+def _gallery(domains: Sequence[str]) -> str:
+    if not domains:
+        return ""
+    pictures = [f"### {domain}\n\n![{domain}](gallery_{domain}.png)\n" for domain in domains]
+    return "\n".join(
+        ["## Gallery\n", "The first held-out prompts, one rollout each, of the smallest seed.\n", *pictures]
+    )

@@ -1,0 +1,115 @@
+"""What one finished run showed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+from vsdpo_jax.experiment.plan import Run
+from vsdpo_jax.experiment.statistics import smoothed
+
+MEASURES = ("reward", "exec_rate", "defects_per_render")
+# Steps whose training rewards make one point of a curve: 48 rollouts alone are too few to compare.
+WINDOW = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """One run, read from its workdir.
+
+    Attributes:
+      run: which one.
+      before, after: `MEASURES` on the held-out prompts.
+      rollouts: at the end of every full window of `WINDOW` steps.
+      rewards: mean reward of the fresh training prompts of that window.
+      uplift_guilty, uplift_other: mean of log teacher - log student at sampled tokens, in nats, in guilty statements
+        and elsewhere; None where nothing was distilled.
+      kl_share, token_share: share of the divergence, and of the distilled tokens, that lies in guilty statements.
+      seconds: of the whole run.
+      rates: `steps`, `rollouts` and `renders` per second, without the first step, which compiles.
+    """
+
+    run: Run
+    before: dict[str, float]
+    after: dict[str, float]
+    rollouts: tuple[int, ...]
+    rewards: tuple[float, ...]
+    uplift_guilty: float | None
+    uplift_other: float | None
+    kl_share: float | None
+    token_share: float | None
+    seconds: float
+    rates: dict[str, float]
+
+    @property
+    def final_training_reward(self) -> float | None:
+        """The last point of the curve: what learning rates are chosen by, without a look at the held-out prompts."""
+        return self.rewards[-1] if self.rewards else None
+
+
+def finished(workdir: Path, steps: int) -> bool:
+    """Whether a run of `steps` steps is done."""
+    path = workdir / "summary.json"
+    if not path.is_file():
+        return False
+    try:
+        summary = json.loads(path.read_text())
+    except ValueError:
+        return False
+    return summary.get("steps") == steps and "after" in summary and "before" in summary
+
+
+def read(run: Run, workdir: Path) -> Result:
+    """The result of a finished run."""
+    summary = json.loads((workdir / "summary.json").read_text())
+    config = json.loads((workdir / "config.json").read_text())
+    steps = _steps(workdir / "metrics.jsonl")
+    batch = config["batch"]["prompts"] * config["batch"]["group"]
+    rewards = smoothed([row["reward"] for row in steps if "reward" in row], WINDOW)
+    return Result(
+        run=run,
+        before={name: summary["before"][name] for name in MEASURES},
+        after={name: summary["after"][name] for name in MEASURES},
+        rollouts=tuple((WINDOW + index) * batch for index in range(len(rewards))),
+        rewards=tuple(rewards),
+        uplift_guilty=_mean(steps, "self_distillation/uplift_defect"),
+        uplift_other=_mean(steps, "self_distillation/uplift_non_defect"),
+        kl_share=_share(steps),
+        token_share=_mean(steps, "self_distillation/guilty_token_fraction"),
+        seconds=summary["seconds"],
+        rates=_rates(steps, batch),
+    )
+
+
+def _steps(path: Path) -> list[dict]:
+    """One row a training step; a step that was made again after a kill counts once."""
+    rows = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+    return list({row["step"]: row for row in rows if "loss" in row}.values())
+
+
+def _mean(steps: list[dict], name: str) -> float | None:
+    values = [row[name] for row in steps if row.get(name) is not None]
+    return float(np.mean(values)) if values else None
+
+
+def _share(steps: list[dict]) -> float | None:
+    """Both parts are per distilled token of their step, so their ratio is that of the sums."""
+    guilty = _mean(steps, "self_distillation/kl_guilty_share")
+    other = _mean(steps, "self_distillation/kl_innocent_share")
+    if guilty is None or other is None or guilty + other == 0:
+        return None
+    return guilty / (guilty + other)
+
+
+def _rates(steps: list[dict], batch: int) -> dict[str, float]:
+    later = steps[1:] or steps
+    step, rendering = _mean(later, "step_time"), _mean(later, "overlap/rendering_seconds")
+    rates = {}
+    if step:
+        rates |= {"steps_per_second": 1 / step, "rollouts_per_second": batch / step}
+    if rendering:
+        rates["renders_per_second"] = batch / rendering
+    return rates

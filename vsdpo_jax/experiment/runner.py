@@ -1,0 +1,68 @@
+"""Makes the runs, each in a process of its own. What is finished is not made again, what was interrupted goes on."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from vsdpo_jax.experiment.plan import Plan, Run
+from vsdpo_jax.experiment.results import Result, finished, read
+
+
+class Runner:
+    """Makes the runs of a plan below the folder `runs`.
+
+    Attributes:
+      failed: name of a run -> the end of what it printed.
+    """
+
+    def __init__(self, plan: Plan, runs: Path):
+        self.plan, self.folder = plan, runs
+        self.failed: dict[str, str] = {}
+
+    def make_all(self) -> None:
+        """First the grid of learning rates, then every reported run. A run that fails is noted, the others go on."""
+        self._make(self.plan.tuning_runs(), "learning rates")
+        self._make(self.plan.runs(self.chosen()), "runs")
+
+    def chosen(self) -> dict[tuple[str, str], float]:
+        """(domain, method) -> the learning rate with the best reward at the end of training, if any was tried."""
+        best: dict[tuple[str, str], Result] = {}
+        for result in self.results(self.plan.tuning_runs()):
+            key, reward = (result.run.domain, result.run.method), result.final_training_reward
+            if reward is not None and (key not in best or reward > best[key].final_training_reward):
+                best[key] = result
+        return {key: result.run.rate for key, result in best.items()}
+
+    def results(self, runs: Sequence[Run]) -> list[Result]:
+        """Those of `runs` that are finished, read."""
+        done = [run for run in runs if finished(self.folder / run.name, self.plan.steps)]
+        return [read(run, self.folder / run.name) for run in done]
+
+    def _make(self, runs: Sequence[Run], name: str) -> None:
+        missing = [run for run in runs if not finished(self.folder / run.name, self.plan.steps)]
+        with tqdm(total=len(runs), initial=len(runs) - len(missing), desc=name, unit="run", disable=not runs) as bar:
+            for run in missing:
+                bar.set_postfix_str(run.name)
+                self._train(run)
+                bar.update()
+
+    def _train(self, run: Run) -> None:
+        workdir = self.folder / run.name
+        workdir.mkdir(parents=True, exist_ok=True)
+        log = workdir / "train.log"
+        command = run.command(workdir, self.plan.steps, self.plan.overrides)
+        with open(log, "ab") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+            try:
+                process.wait()
+            finally:
+                # Stopped from outside: the run saves itself, and goes on when the experiment does.
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+                    process.wait()
+        if not finished(workdir, self.plan.steps):
+            self.failed[run.name] = log.read_text(errors="replace")[-2000:]

@@ -1,0 +1,115 @@
+"""What all runs say together: `summary.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from vsdpo_jax.experiment.plan import BASE, Plan
+from vsdpo_jax.experiment.results import MEASURES, Result
+from vsdpo_jax.experiment.statistics import Estimate, first_reaching, interval, paired
+
+REFERENCE = "grpo"
+TARGET = "rollouts_to_grpo_final"
+
+
+def summarize(plan: Plan, results: Sequence[Result], chosen: dict[tuple[str, str], float]) -> dict[str, Any]:
+    """The figures of the page.
+
+    `domains` has, per domain and method, each of `MEASURES` and `rollouts_to_grpo_final` as {mean, low, high, runs},
+    the 95% interval being over seeds, and every single run. `base` is what the runs of a domain had before their first
+    step. What was not run has no entry; `missing` names it.
+    """
+    domains = {domain: _domain(plan, domain, [r for r in results if r.run.domain == domain]) for domain in plan.domains}
+    there = {result.run for result in results}
+    return {
+        "plan": dataclasses.asdict(plan),
+        "rates": {f"{domain}/{method}": rate for (domain, method), rate in sorted(chosen.items())},
+        "missing": [run.name for run in plan.runs(chosen) if run not in there],
+        "domains": domains,
+        "differences": {domain: differences(_of(results, domain)) for domain in plan.domains},
+    }
+
+
+def target_reward(results: Sequence[Result]) -> float | None:
+    """GRPO's reward at the end of training, the mean over its seeds; None without a run of it."""
+    finals = [
+        result.final_training_reward
+        for result in results
+        if result.run.method == REFERENCE and result.final_training_reward is not None
+    ]
+    return sum(finals) / len(finals) if finals else None
+
+
+def differences(results: Sequence[Result]) -> dict[str, dict[str, Any]]:
+    """`first - second` -> the paired difference of the final held-out reward over the seeds of both."""
+    rewards: dict[str, dict[int, float]] = {}
+    for result in results:
+        rewards.setdefault(result.run.method, {})[result.run.seed] = result.after["reward"]
+        rewards.setdefault(BASE, {})[result.run.seed] = result.before["reward"]
+    first = "visual_sdpo"
+    others = [method for method in rewards if method != first]
+    if first not in rewards:
+        return {}
+    return {f"{first} - {other}": _as_dict(paired(rewards[first], rewards[other])) for other in others}
+
+
+def _of(results: Sequence[Result], domain: str) -> list[Result]:
+    return [result for result in results if result.run.domain == domain]
+
+
+def _domain(plan: Plan, domain: str, results: list[Result]) -> dict[str, Any]:
+    target = target_reward(results)
+    methods = {}
+    if BASE in plan.methods and results:
+        methods[BASE] = _base(results)
+    for method in plan.trained:
+        own = [result for result in results if result.run.method == method]
+        if own:
+            methods[method] = _method(own, target)
+    return methods
+
+
+def _base(results: list[Result]) -> dict[str, Any]:
+    """All runs of a seed start from the same model and sample alike: the first that is there speaks for its seed."""
+    by_seed = {result.run.seed: result.before for result in reversed(results)}
+    runs = [{"seed": seed, **before} for seed, before in sorted(by_seed.items())]
+    return {name: _as_dict(interval([run[name] for run in runs])) for name in MEASURES} | {"runs": runs}
+
+
+def _method(results: list[Result], target: float | None) -> dict[str, Any]:
+    results = sorted(results, key=lambda result: result.run.seed)
+    reached = [
+        None if target is None else first_reaching(result.rollouts, result.rewards, target) for result in results
+    ]
+    known = [value for value in reached if value is not None]
+    figures = {name: _as_dict(interval([result.after[name] for result in results])) for name in MEASURES}
+    # A mean over the runs that got there, where others did not, would flatter.
+    figures[TARGET] = _as_dict(interval(known if len(known) == len(reached) else [])) | {
+        "reached": len(known),
+        "of": len(reached),
+    }
+    for name in ("uplift_guilty", "uplift_other", "kl_share", "token_share", "seconds"):
+        values = [value for value in (getattr(result, name) for result in results) if value is not None]
+        figures[name] = _as_dict(interval(values))
+    for name in ("steps_per_second", "rollouts_per_second", "renders_per_second"):
+        figures[name] = _as_dict(interval([result.rates[name] for result in results if name in result.rates]))
+    return figures | {"runs": [_run(result, rollouts) for result, rollouts in zip(results, reached, strict=True)]}
+
+
+def _run(result: Result, reached: float | None) -> dict[str, Any]:
+    return {
+        "seed": result.run.seed,
+        "lr": result.run.rate,
+        **result.after,
+        TARGET: reached,
+        "before": result.before,
+        "rollouts": list(result.rollouts),
+        "training_rewards": list(result.rewards),
+        "seconds": result.seconds,
+    }
+
+
+def _as_dict(estimate: Estimate) -> dict[str, Any]:
+    return dataclasses.asdict(estimate)
