@@ -228,3 +228,35 @@ def test_gallery_shows_what_models_wrote_as_text(store):
     assert "&lt;b&gt;x&lt;/b&gt;" in page
     assert "not measured" in page
     assert "no picture" in page
+
+
+def test_a_failure_stops_the_work_before_the_last_answer_is_made(store):
+    class Refusing(Lengths):
+        def score(self, example, prediction, workshop):
+            raise UserError("the judge refuses")
+
+    made = []
+
+    def answers():
+        for prediction in predictions():
+            made.append(prediction.id)
+            yield prediction
+            while not pool_is_idle():
+                pass
+
+    def pool_is_idle():
+        names = [thread.name for thread in threading.enumerate() if thread.name.startswith("score")]
+        return not names or len(failed) >= len(made)
+
+    failed = []
+    benchmark = Refusing()
+    original = benchmark.score
+
+    def score(*arguments):
+        failed.append(1)
+        return original(*arguments)
+
+    benchmark.score = score
+    with pytest.raises(UserError, match="refuses"):
+        run.score_all(benchmark, examples(), answers(), None, store, threads=1)
+    assert len(made) < 6

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vsdpo_jax import generate
 from vsdpo_jax.errors import UserError
 from vsdpo_jax.evaluation.chartmimic import ChartMimic
-from vsdpo_jax.evaluation.judge import PROMPT, EndpointJudge, open_judge, read_score
+from vsdpo_jax.evaluation.judge import PROMPT, EndpointJudge, LocalJudge, Verdict, open_judge, read_score
 from vsdpo_jax.evaluation.types import Example, Prediction
+from vsdpo_jax.generate import Answer
 
 REFERENCE = "import matplotlib.pyplot as plt\nplt.bar(['a'], [1], color='red')\nplt.savefig('a.pdf')\n"
 GRADE = "Comments:\n- Chart types: all there (20/20)\n\nScore: 85/100"
@@ -149,3 +151,31 @@ def test_high_asks_only_about_charts_that_ran_and_show_something(workshop):
     assert {name: score.columns["high"] for name, score in found.items()} == {"good": 0.85, "failed": 0, "blank": 0}
     assert len(endpoint.asked) == 1
     assert "High by judge-2: 1 grades" in benchmark.notes(list(found.values()))[0]
+
+
+def test_a_local_judge_is_asked_again_with_another_seed(monkeypatch):
+    asked = []
+
+    class Talker:
+        def __init__(self, folder):
+            assert folder == "models/judge/"
+
+        def answer(self, prompt, images, *, seed, temperature, top_p, max_tokens):
+            asked.append((prompt, [image.getpixel((0, 0)) for image in images], seed))
+            text = GRADE if len(asked) == 2 else "What lovely charts."
+            return Answer([1] * 700, [2] * 40, [], text, True)
+
+    monkeypatch.setattr(generate, "Talker", Talker)
+    judge = LocalJudge("models/judge/")
+    verdict = judge.compare(picture((255, 0, 0)), picture((0, 0, 255)))
+    assert asked == [(PROMPT, [(255, 0, 0), (0, 0, 255)], seed) for seed in (0, 1)]
+    # Both answers were paid for.
+    assert verdict == Verdict(0.85, GRADE, "judge", 1400, 80)
+    assert judge.notes([{}])[0] == "High by judge, a local model: 1 grades. Not comparable with GPT-4o's"
+
+
+@pytest.mark.slow
+def test_a_local_judge_that_cannot_grade_says_so():
+    """The embedded model writes charts whatever it is asked: its answers hold no score, and none is made up."""
+    with pytest.raises(UserError, match="tiny gave no grade in 3 attempts.*give a larger model"):
+        LocalJudge("assets:tiny").compare(picture((255, 0, 0)), picture((0, 0, 255)))

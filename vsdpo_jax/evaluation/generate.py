@@ -16,14 +16,14 @@ from ml_collections import ConfigDict
 
 from vsdpo_jax.errors import UserError
 from vsdpo_jax.evaluation.types import Example, Prediction, Workshop
-from vsdpo_jax.export import export
+from vsdpo_jax.export import export, find_step
 from vsdpo_jax.model import weights
 from vsdpo_jax.pack import Packer
 from vsdpo_jax.policy import Policy
 from vsdpo_jax.rollout.response import parse_response
 from vsdpo_jax.rollout.sampler import SamplingConfig, sample
 from vsdpo_jax.sharding import parameter_shardings, put_rows
-from vsdpo_jax.storage import is_remote
+from vsdpo_jax.storage import absolute, is_remote
 from vsdpo_jax.train import open_mesh, open_model
 from vsdpo_jax.types import Prompt
 
@@ -138,7 +138,7 @@ def prompt_of(example: Example, workshop: Workshop) -> Prompt:
 
 
 def model_of(model: str | None, checkpoint: str | None, out: epath.Path) -> str:
-    """The folder of the model: `model`, or the checkpoint written as one into `out`, once.
+    """The folder of the model: `model`, or the checkpoint (the latest of a workdir) written as one into `out`, once.
 
     Weights are read from a disk of this machine: with an `out` on `gs://` they are written to a temporary folder.
 
@@ -149,11 +149,13 @@ def model_of(model: str | None, checkpoint: str | None, out: epath.Path) -> str:
         raise UserError("give --predictions=DIR, --model=HF_DIR or --checkpoint=WORKDIR")
     if model:
         return model
-    name = hashlib.sha256(str(checkpoint).encode()).hexdigest()[:8]
+    # A run that goes on has other weights under the same path.
+    step, _ = find_step(absolute(epath.Path(checkpoint).expanduser()))
+    name = hashlib.sha256(str(step).encode()).hexdigest()[:8]
     place = epath.Path(tempfile.mkdtemp(prefix="vsdpo-model-")) if is_remote(out) else out
     folder = place / f"model-{name}"
     if not (folder / "config.json").exists():
-        export(checkpoint, str(folder))
+        export(str(step), str(folder))
     return str(folder)
 
 

@@ -208,7 +208,10 @@ class LocalJudge:
             if score is not None:
                 return Verdict(score, answer.text, self._name, *spent)
         reply = " ".join(answer.text.split())[:80]
-        raise UserError(f"the judge {self._name} gave no grade in 3 attempts; its last answer begins {reply!r}")
+        raise UserError(
+            f"the judge {self._name} gave no grade in 3 attempts (its last answer begins {reply!r}): "
+            "give a larger model as --judge_model_dir"
+        )
 
     def notes(self, verdicts: Sequence[Mapping[str, Any]]) -> list[str]:
         return [f"High by {self._name}, a local model: {len(verdicts)} grades. Not comparable with GPT-4o's"]

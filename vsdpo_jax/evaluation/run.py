@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from etils import epath
@@ -69,9 +70,12 @@ def score_all(
         count = len(predictions)
     with ThreadPoolExecutor(threads, thread_name_prefix="score") as pool:
         with tqdm(total=count, unit="example", desc=benchmark.name, dynamic_ncols=True) as bar:
-            running = []
+            running: collections.deque[Future] = collections.deque()
             try:
                 for prediction in predictions:
+                    # What failed is said now, not after the last answer was sampled.
+                    while running and running[0].done():
+                        running.popleft().result()
                     example = by_id[prediction.reference_id]
                     key = store.key(example, prediction)
                     if key in finished:
