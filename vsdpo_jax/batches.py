@@ -12,6 +12,7 @@ from ml_collections import ConfigDict
 
 from vsdpo_jax.data.source import PromptSource, Stream
 from vsdpo_jax.errors import UserError
+from vsdpo_jax.feedback.control import check_control, controlled
 from vsdpo_jax.feedback.thresholds import Thresholds
 from vsdpo_jax.metrics import rollout_metrics, summarize
 from vsdpo_jax.objective import grpo
@@ -119,6 +120,7 @@ class RolloutBatches:
     ):
         self._collect, self._packer, self._config = collector, packer, config
         self._method = method_named(config.method)
+        check_control(config.teacher.control, self._method.context)
         self._questioner = collector.questioner(config) if config.credit.questions else None
         self._stream = Stream(source, config.seed, cursor=step * config.batch.prompts)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="prompts")
@@ -142,7 +144,7 @@ class RolloutBatches:
         advantages_ng = grpo.advantages(rewards_ng, config.objective.reward_scaling)
         with timed() as packing:
             batch = self._packer.pack_rollouts(
-                groups,
+                controlled(groups, config.teacher.control),
                 advantages_ng,
                 self._method,
                 distil_clean=config.objective.distil_clean,

@@ -27,6 +27,11 @@ def feedback_text(scene: Scene, defects: Sequence[Defect], max_chars: int) -> st
     return "" if report == "[]" and defects else before + report + after
 
 
+def without_rubric() -> str:
+    """The turn of a render about which nothing is said: for a control of what the report teaches."""
+    return "The image shows your render." + _RENDERED[1]
+
+
 def _traceback(error: RenderError, room: int) -> str:
     """The last lines of a traceback that fit whole: they say what happened last.
 
