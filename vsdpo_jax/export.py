@@ -24,6 +24,7 @@ from vsdpo_jax import storage
 from vsdpo_jax.errors import UserError, exit_cleanly
 from vsdpo_jax.model import weights
 from vsdpo_jax.model.config import Qwen3VLConfig
+from vsdpo_jax.progress import quiet_libraries
 
 # Parameters are read together up to this size: a read costs about as much as this many bytes.
 READ_BYTES = 10**9
@@ -158,6 +159,7 @@ def define_flags() -> None:
 
 
 def main(_) -> None:
+    quiet_libraries()
     given = flags.FLAGS
     step = export(given.checkpoint, given.out, model=given.model, dtype=given.dtype, part=given.weights)
     print(f"wrote {given.out} ({given.dtype}) from {step}")

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from absl import app, flags, logging
+from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
 from vsdpo_jax.errors import UserError, exit_cleanly
+from vsdpo_jax.progress import quiet_libraries
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "Config file, for instance configs/tiny.py.", lock_config=True)
 
@@ -25,8 +26,7 @@ def run(main: Callable[[ConfigDict], None], required: bool = True) -> None:
     """
 
     def start(_):
-        if not flags.FLAGS["verbosity"].present:
-            logging.set_verbosity(logging.WARNING)  # Libraries narrate every checkpoint at the default level.
+        quiet_libraries()
         exit_cleanly(lambda: main(CONFIG.value))
 
     app.run(start, flags_parser=lambda argv: _parse(argv, required))

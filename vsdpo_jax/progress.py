@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from absl import flags, logging
 from tqdm import tqdm
 
 _SHOWN = (("reward", "reward {:.3f}"), ("exec_rate", "runs {:.0%}"), ("defects_per_render", "defects {:.2f}"))
@@ -16,11 +17,18 @@ _ROWS = (
 )
 
 
+def quiet_libraries() -> None:
+    """Warnings only, unless `--verbosity` asks for more: libraries narrate every checkpoint at the default level."""
+    if not flags.FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)
+
+
 class Progress:
     """A progress bar over training steps; a context manager."""
 
-    def __init__(self, steps: int, done: int):
-        self._bar = tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True)
+    def __init__(self, steps: int, done: int, shown: bool = True):
+        self._shown = shown
+        self._bar = tqdm(total=steps, initial=done, unit="step", dynamic_ncols=True, disable=not shown)
 
     def __enter__(self) -> Progress:
         return self
@@ -39,7 +47,8 @@ class Progress:
 
     def say(self, message: str) -> None:
         """Print a line above the bar."""
-        self._bar.write(message)
+        if self._shown:
+            self._bar.write(message)
 
 
 def table(before: Mapping[str, float], after: Mapping[str, float]) -> str:

@@ -3,6 +3,7 @@
 from absl import app, flags
 
 from vsdpo_jax.errors import UserError, exit_cleanly
+from vsdpo_jax.progress import quiet_libraries
 from vsdpo_jax.report import write_report
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run, local or gs://.")
@@ -14,6 +15,7 @@ def main(argv: list[str]) -> None:
         raise UserError(f"unexpected argument {argv[1]!r}: use --workdir=DIR [--out=FILE]")
     if not _WORKDIR.value:
         raise UserError("--workdir is missing: give the folder that training wrote to")
+    quiet_libraries()
     print(write_report(_WORKDIR.value, _OUT.value))
 
 
