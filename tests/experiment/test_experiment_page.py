@@ -10,7 +10,7 @@ from tests.sample_rollouts import image
 from vsdpo_jax.errors import UserError
 from vsdpo_jax.experiment import __main__ as command
 from vsdpo_jax.experiment.plan import TUNING_SEED, Plan, Run
-from vsdpo_jax.experiment.results import finished
+from vsdpo_jax.experiment.results import finished, read
 from vsdpo_jax.experiment.runner import Runner
 from vsdpo_jax.record import RolloutRecord, write_records
 
@@ -45,7 +45,7 @@ def record(reward, seed):
     )
 
 
-def write_run(folder, run, after, rewards, *, steps=STEPS, teacher=False):
+def write_run(folder, run, after, rewards, *, steps=STEPS, teacher=False, guilty=0.2):
     """A workdir as training leaves it."""
     workdir = folder / run.name
     workdir.mkdir(parents=True)
@@ -60,8 +60,8 @@ def write_run(folder, run, after, rewards, *, steps=STEPS, teacher=False):
         row["overlap/rendering_seconds"] = 0.5
         if teacher:
             row |= {"self_distillation/uplift_defect": -0.2, "self_distillation/uplift_non_defect": -0.01}
-            row |= {"self_distillation/kl_guilty_share": 0.03, "self_distillation/kl_innocent_share": 0.01}
-            row["self_distillation/guilty_token_fraction"] = 0.2
+            row |= {"self_distillation/kl_guilty_share": 0.15 * guilty, "self_distillation/kl_innocent_share": 0.01}
+            row["self_distillation/guilty_token_fraction"] = guilty
         rows.append(row)
     (workdir / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     for moment, reward in (("before", 0.5), ("after", after["reward"])):
@@ -154,6 +154,13 @@ def test_the_same_runs_give_the_same_bytes(page, tmp_path):
     command.run(command.parse([*arguments, "--methods=base,grpo,visual_sdpo", "--report"]))
     for path in out.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def test_equal_weights_say_nothing_about_guilty_tokens(tmp_path):
+    run = Run("chart", "visual_sdpo+alpha_1", 0)
+    write_run(tmp_path, run, 0.6, [0.5] * STEPS, teacher=True, guilty=0.0)
+    result = read(run, tmp_path / run.name)
+    assert result.kl_share is None and result.token_share is None
 
 
 def test_only_what_is_not_finished_is_run(page, monkeypatch):

@@ -76,15 +76,33 @@ def figures(workdir):
     return [{name: value for name, value in row.items() if not name.startswith(timed)} for row in rows]
 
 
+def train(environment, workdir, arguments, steps):
+    command = [sys.executable, "-m", "vsdpo_jax.train", f"--config=configs/tiny.py:{arguments}"]
+    command += [f"--workdir={workdir}", f"--config.steps={steps}", *(f"--config.{field}" for field in SMALL)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_control_changes_what_the_teacher_says_and_nothing_before_it(environment, tmp_path):
+    steps = []
+    for control in ("none", "shuffled", "no_rubric"):
+        train(environment, tmp_path / control, f"seed=5,control={control}", steps=1)
+        steps.append(next(row for row in figures(tmp_path / control) if "loss" in row))
+    own, *damaged = steps
+    for row in damaged:
+        for name in ("reward", "credit/weight_mean", "self_distillation/reprompt_sample_fraction"):
+            assert row[name] == own[name], name
+        assert row["self_distillation/kl"] != own["self_distillation/kl"]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("domain", ["chart", "web"])
 def test_the_same_seed_gives_the_same_figures_and_renders_to_the_last_bit(environment, tmp_path, domain):
     for name in ("first", "second"):
-        command = [sys.executable, "-m", "vsdpo_jax.train", f"--config=configs/tiny.py:domain={domain},seed=5"]
-        command += [f"--workdir={tmp_path / name}", "--config.steps=2", *(f"--config.{field}" for field in SMALL)]
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr[-3000:]
+        train(environment, tmp_path / name, f"domain={domain},seed=5", steps=2)
     first, second = tmp_path / "first", tmp_path / "second"
     assert figures(first) == figures(second)
     assert sum("loss" in row for row in figures(first)) == 2

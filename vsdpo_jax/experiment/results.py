@@ -27,7 +27,8 @@ class Result:
       rewards: mean reward of the fresh training prompts of that window.
       uplift_guilty, uplift_other: mean of log teacher - log student at sampled tokens, in nats, in guilty statements
         and elsewhere; None where nothing was distilled.
-      kl_share, token_share: share of the divergence, and of the distilled tokens, that lies in guilty statements.
+      kl_share, token_share: share of the divergence, and of the distilled tokens, that lies in guilty statements; None
+        where credit weights are all the same (alpha 1), since they are what tells guilty statements.
       seconds: of the whole run.
       rates: `steps`, `rollouts` and `renders` per second, without the first step, which compiles.
     """
@@ -78,7 +79,7 @@ def read(run: Run, workdir: Path) -> Result:
         uplift_guilty=_mean(steps, "self_distillation/uplift_defect"),
         uplift_other=_mean(steps, "self_distillation/uplift_non_defect"),
         kl_share=_share(steps),
-        token_share=_mean(steps, "self_distillation/guilty_token_fraction"),
+        token_share=_mean(steps, "self_distillation/guilty_token_fraction") or None,
         seconds=summary["seconds"],
         rates=_rates(steps, batch),
     )
@@ -99,7 +100,7 @@ def _share(steps: list[dict]) -> float | None:
     """Both parts are per distilled token of their step, so their ratio is that of the sums."""
     guilty = _mean(steps, "self_distillation/kl_guilty_share")
     other = _mean(steps, "self_distillation/kl_innocent_share")
-    if guilty is None or other is None or guilty + other == 0:
+    if not guilty or other is None:
         return None
     return guilty / (guilty + other)
 
