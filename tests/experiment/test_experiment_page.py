@@ -60,7 +60,12 @@ def write_run(folder, run, after, rewards, *, steps=STEPS, teacher=False, guilty
         row["overlap/rendering_seconds"] = 0.5
         if teacher:
             row |= {"self_distillation/uplift_defect": -0.2, "self_distillation/uplift_non_defect": -0.01}
-            row |= {"self_distillation/kl_guilty_share": 0.15 * guilty, "self_distillation/kl_innocent_share": 0.01}
+            # The second half of the steps counts four times as much: shares are of sums, not means of shares.
+            size = 1 if step <= len(rewards) // 2 else 4
+            row |= {
+                "self_distillation/kl": 0.04 * size,
+                "self_distillation/kl_defect": (0.1 if size == 1 else 0.175) * size,
+            }
             row["self_distillation/guilty_token_fraction"] = guilty
         rows.append(row)
     (workdir / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -134,7 +139,8 @@ def test_what_is_missing_is_named_and_never_filled_in(page):
 def test_the_page_says_what_the_teacher_knows_and_what_it_cost(page):
     text = page[3]
     row = next(line for line in text.splitlines() if line.startswith("| chart | visual_sdpo | -0.2"))
-    assert "0.75" in row  # .03 of .03 + .01
+    # .2 * (.1 + 4 * .175) / (.04 + 4 * .04) = .16 / .2; the mean of the steps' shares is .5 and .875, .69.
+    assert "| 0.80 [0.80, 0.80] | 0.20 [0.20, 0.20] |" in row
     # 2 s a step after the first, 4 rollouts a step, rendered within half a second.
     assert "| chart | grpo | 60 | 0.50 | 2.00 | 8.00 |" in text
 

@@ -97,12 +97,13 @@ def _mean(steps: list[dict], name: str) -> float | None:
 
 
 def _share(steps: list[dict]) -> float | None:
-    """Both parts are per distilled token of their step, so their ratio is that of the sums."""
-    guilty = _mean(steps, "self_distillation/kl_guilty_share")
-    other = _mean(steps, "self_distillation/kl_innocent_share")
-    if not guilty or other is None:
-        return None
-    return guilty / (guilty + other)
+    """Of the divergence of all distilled tokens, the part at guilty ones; a step without those has no `kl_defect`."""
+    rows = [row for row in steps if row.get("self_distillation/guilty_token_fraction") is not None]
+    guilty = sum(
+        row["self_distillation/guilty_token_fraction"] * (row.get("self_distillation/kl_defect") or 0.0) for row in rows
+    )
+    total = sum(row["self_distillation/kl"] for row in rows)
+    return guilty / total if guilty > 0 else None
 
 
 def _rates(steps: list[dict], batch: int) -> dict[str, float]:
