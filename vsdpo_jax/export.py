@@ -45,7 +45,7 @@ class CheckpointArrays(Mapping):
     def __init__(self, step_folder: epath.Path, part: str, dtype):
         self._folder, self._dtype = step_folder, dtype
         try:
-            stored = ocp.pytree_metadata(step_folder).metadata
+            stored = ocp.metadata(step_folder).metadata
         except (ValueError, OSError, KeyError) as error:
             raise UserError(f"checkpoint {str(step_folder)!r} cannot be read: {str(error).splitlines()[0]}") from error
         self._stored = {_path(name, part): (name, leaf) for name, leaf in stored.items() if name.startswith(part + ".")}
