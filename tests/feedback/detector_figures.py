@@ -1,18 +1,20 @@
 """Measures the detectors on generated programs with injected defects, and writes the table.
 
-    python -m tests.feedback.detector_figures --out=docs/detectors.md [--count=50] [--domain=chart,web] [--notes=FILE]
+    python -m tests.feedback.detector_figures --out=docs/detectors.md [--count=50] [--first=0] [--domain=chart,web]
 
-A domain that is not measured keeps its table.
+A section that is not measured keeps its table. `--parts=DIR` keeps the counts of each kind as it is finished; the same
+command goes on where it was stopped, so empty the folder when a detector or a renderer has changed.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from pathlib import Path
 
 from tests.feedback.corpus import DOMAINS, FAMILIES
-from tests.feedback.corpus.measure import ALARMS, LEAST, Report, measure
+from tests.feedback.corpus.measure import ALARMS, LEAST, Report, empty_report, measure_part, parts
 from vsdpo_jax.render.farm import RenderFarm
 
 HEAD = """# How well defects are found
@@ -35,31 +37,58 @@ generators and the detectors were written by the same people, so figures on prog
 
 def main() -> None:
     """Entry point."""
+    options = _options()
+    sections = _sections(options.out)
+    with RenderFarm(workers=2) as farm:
+        for domain in options.domain.split(","):
+            report = _measured(farm, domain, options)
+            text = table(report, options.count, options.first)
+            sections[_heading(domain, options.first, options.count)] = text
+            print(text, flush=True)
+            if options.notes:
+                with open(options.notes, "a") as file:
+                    file.writelines(f"{note}\n\n" for note in report.all_notes())
+            ordered = sorted(sections, key=lambda heading: (DOMAINS.index(heading.split(",")[0]), heading))
+            options.out.write_text("\n".join([HEAD, *(sections[heading] for heading in ordered)]))
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.feedback.detector_figures", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--out", type=Path, required=True, help="the Markdown file")
     parser.add_argument("--count", type=int, default=50, help="programs per kind")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first program; others give fresh programs")
     parser.add_argument("--domain", default=",".join(DOMAINS), help="domains, separated by commas")
+    parser.add_argument("--parts", type=Path, help="folder for what is measured so far")
     parser.add_argument("--notes", type=Path, help="file for every miss and false alarm, with its program")
-    options = parser.parse_args()
-    tables = _tables(options.out)
-    with RenderFarm(workers=2) as farm:
-        for domain in options.domain.split(","):
-            report = measure(farm, domain, options.count)
-            tables[domain] = table(report, options.count)
-            print(tables[domain], flush=True)
-            if options.notes:
-                with open(options.notes, "a") as file:
-                    file.writelines(f"{note}\n\n" for note in report.all_notes())
-            parts = [HEAD, *(tables[name] for name in DOMAINS if name in tables)]
-            options.out.write_text("\n".join(parts))
+    return parser.parse_args()
 
 
-def table(report: Report, count: int) -> str:
+def _measured(farm: RenderFarm, domain: str, options: argparse.Namespace) -> Report:
+    report = empty_report(domain)
+    for part in parts(domain):
+        name = f"{domain}-{part}-{options.first}-{options.count}.json"
+        path = options.parts / name if options.parts else None
+        if path is not None and path.exists():
+            report.add(Report.from_json(json.loads(path.read_text())))
+            continue
+        found = measure_part(farm, domain, part, options.count, options.first)
+        report.add(found)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(found.as_json()))
+    return report
+
+
+def _heading(domain: str, first: int, count: int) -> str:
+    return f"{domain}, programs {first}–{first + count - 1}"
+
+
+def table(report: Report, count: int, first: int = 0) -> str:
     """The section of one domain."""
     lines = [
-        f"## {report.domain}",
+        f"## {_heading(report.domain, first, count)}",
         "",
         f"{count} programs a kind, {FAMILIES[report.domain]} families of designs; {report.clean} clean renders, "
         f"false alarms on {report.alarms} ({report.alarm_rate:.1%}).",
@@ -79,7 +108,7 @@ def table(report: Report, count: int) -> str:
     return "\n".join([*lines, "", verdict, ""])
 
 
-def _tables(path: Path) -> dict[str, str]:
+def _sections(path: Path) -> dict[str, str]:
     """The sections that are there already."""
     if not path.exists():
         return {}

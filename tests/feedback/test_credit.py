@@ -119,3 +119,21 @@ def test_weights_lie_between_one_and_alpha_and_only_on_the_accused(seed):
     for (start, end), weight in zip(spans, credit.weights, strict=True):
         assert weight == 1 or any(one.start < end and start < one.end for one in accused)
     assert (assign(scene, (), spans, 0, alpha).weights == 1).all()
+
+
+def test_who_was_named_by_the_model_has_all_of_it_even_if_it_drew_something_else():
+    # C made another thing, far away: its likeness to the region is 0, which must not free it.
+    elements = Element("text", (0.0, 0.0, 10.0, 10.0), "x"), Element("bar", (90.0, 40.0, 99.0, 60.0), statements=(C,))
+    defect = Defect("overlap", "m", ((0.0, 0.0, 10.0, 10.0),), (0,), (C,))
+    assert responsibilities(make_scene(*elements), (defect,)) == {A: 0.0, B: 0.0, C: 1.0}
+
+
+def test_the_first_statement_of_a_defect_carries_most_of_it():
+    bar = mark("bar", (20, 20, 100, 90), line=1)
+    label = text("wide label", (80, 30, 140, 44), line=3)
+    scene = make_scene(bar, label)
+    for defect in detect(scene):
+        blame = responsibilities(scene, (defect,))
+        shares = [blame[statement] for statement in defect.statements]
+        assert shares == sorted(shares, reverse=True) and shares[0] == max(blame.values())
+    assert detect(scene)[0].statements[0] == C

@@ -170,3 +170,63 @@ def test_differences_from_a_reference():
     # Numbers on an axis are the renderer's own choice.
     ticks = text("25", (5, 80, 15, 94), kind="tick_label")
     assert kinds(bar, title, ticks, reference=reference) == []
+
+
+def test_a_label_that_runs_into_the_next_plot_overlaps_it():
+    left, right = (
+        mark("axes", (x, 10, x + 80, 80), group=group, color=WHITE) for x, group in ((10, "axes0"), (110, "axes1"))
+    )
+    bars = [mark("bar", (x, 40, x + 20, 80), group=f"{group}/bars0") for x, group in ((30, "axes0"), (150, "axes1"))]
+    label = text("long name", (70, 50, 125, 64), kind="tick_label", group="axes1/yticks", line=2)
+    (defect,) = detect(make_scene(left, right, *bars, label))
+    assert (defect.kind, defect.message) == ("overlap", "the y tick labels overlap the next plot")
+    assert defect.boxes == (label.box,) and defect.statements[0].line_start == 2
+    # Its own plot lies there as well: an inset, or a second axis.
+    around = mark("axes", (0, 0, 200, 100), group="axes0", color=WHITE)
+    assert kinds(around, right, *bars, label) == []
+
+
+def test_a_legend_over_a_thin_line_hides_it():
+    pieces = tuple((float(x), 30.0, x + 8.0, 31.0) for x in range(0, 160, 8))
+    line = mark("line", (0, 30, 160, 31), group="axes0/line0", parts=pieces)
+    legend = mark("legend", (60, 15, 140, 45), group="legend", color=WHITE)
+    (defect,) = detect(make_scene(line, legend))
+    assert (defect.kind, defect.message) == ("overlap", "the legend overlaps the line")
+    # It ends where the legend begins, give or take a few pixels.
+    short = dataclasses.replace(line, parts=pieces[:9], box=(0, 30, 72, 31))
+    assert kinds(short, legend) == []
+
+
+def test_several_lines_of_a_plot_are_one_defect():
+    lines = [
+        mark("line", (0, y, 200, y + 2), group=f"axes0/line{y}", parts=((0.0, y, 200.0, y + 2.0),)) for y in (30, 60)
+    ]
+    labels = [text(str(y), (50, y - 6, 80, y + 8), kind="annotation", group="axes0/text", line=2) for y in (30, 60)]
+    (defect,) = detect(make_scene(*lines, *labels))
+    assert defect.message == "the value labels overlap the lines"
+
+
+def test_decoration_may_be_pale():
+    assert kinds(text("“", (10, 10, 60, 64), color=(0.9, 0.9, 0.9)), DATA) == []
+    assert kinds(text("a", (10, 10, 60, 64), color=(0.9, 0.9, 0.9)), DATA) == ["low_contrast"]
+
+
+def test_one_rule_behind_several_tags_is_one_defect_of_a_page():
+    rule = make_scene().statements[2]
+    tags = [
+        text(
+            word,
+            (10, y, 60, y + 14),
+            group=f"node{y}/small",
+            line=line,
+            color=(0.85, 0.85, 0.85),
+            styles=(("color", rule),),
+        )
+        for word, y, line in (("per month", 10, 1), ("per year", 40, 2))
+    ]
+    (defect,) = detect(make_scene(*tags, kind="web"))
+    assert defect.message == "the texts 'per month' and 'per year' have a contrast of only 1.4"
+    assert defect.statements[0] == rule
+    # Each by itself, where nothing says that they belong together.
+    alone = [dataclasses.replace(tag, styles=()) for tag in tags]
+    assert kinds(*alone, kind="web") == ["low_contrast", "low_contrast"]

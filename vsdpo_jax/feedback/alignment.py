@@ -33,33 +33,32 @@ _SHAPES = ("shape", "picture", "chart", "table", "text_box")
 def misalignments(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
     """`misalignment` defects; each thing is reported once."""
     seen: set[int] = set()
-    for members, alone in _groups(scene, thresholds):
+    for members, others in _groups(scene, thresholds):
         for across, (axis, edge) in ((1, _ROW), (0, _COLUMN)):
             for line in _lines(members, across):
                 for indices, message in (
                     *_off_line(scene, line, axis, edge, thresholds),
-                    *(_uneven(scene, line, 1 - axis, thresholds) if alone else ()),
+                    *(() if _is_interrupted(line, others) else _uneven(scene, line, 1 - axis, thresholds)),
                 ):
                     if not seen & set(indices):
                         seen |= set(indices)
                         yield make_defect("misalignment", message, scene, indices)
 
 
-def _groups(scene: Scene, thresholds: Thresholds) -> Iterator[tuple[list[Indexed], bool]]:
-    """(members, whether the space between them is theirs alone) of each group that should be in line."""
+def _groups(scene: Scene, thresholds: Thresholds) -> Iterator[tuple[list[Indexed], list[Element]]]:
+    """(members, what else is in the same box) of each group that should be in line."""
     if scene.kind == "chart":
         plots = {e.box: (i, e) for i, e in enumerate(scene.elements) if e.kind == "axes" and "/" not in e.group}
-        yield from ((same, True) for same in _of_one_size(list(plots.values()), thresholds))
+        yield from ((same, []) for same in _of_one_size(list(plots.values()), thresholds))
     elif scene.kind == "pptx":
         shapes: dict[tuple, list[Indexed]] = defaultdict(list)
         for index, element in enumerate(scene.elements):
             if element.kind in _SHAPES and geometry.area(element.box):
                 shapes[element.clip, element.kind].append((index, element))
         for members in shapes.values():
-            yield from ((same, True) for same in _of_one_size(members, thresholds))
+            yield from ((same, []) for same in _of_one_size(members, thresholds))
     else:
-        for members, total in children(scene, _FLOWING):
-            yield members, len(members) == total
+        yield from children(scene, _FLOWING)
 
 
 def _of_one_size(members: Sequence[Indexed], thresholds: Thresholds) -> list[list[Indexed]]:
@@ -100,16 +99,21 @@ def _lines(members: Sequence[Indexed], across: int) -> list[list[Indexed]]:
     )]  # fmt: skip
 
 
+def _is_interrupted(line: Sequence[Indexed], others: Sequence[Element]) -> bool:
+    """Something else stands among the members, and takes part of the space between them."""
+    hull = geometry.union(tuple(element.box for _, element in line))
+    return any(geometry.area(geometry.intersection(hull, other.box)) for other in others)
+
+
 def _off_line(
     scene: Scene, line: Sequence[Indexed], axis: int, edge: str, thresholds: Thresholds
 ) -> Iterator[tuple[list[int], str]]:
     boxes = np.array([element.box for _, element in line])
     low, high = boxes[:, axis], boxes[:, axis + 2]
     if len(line) == 2 and _alike(line, thresholds) and thresholds.aligned < abs(low[0] - low[1]) <= thresholds.near:
-        message = (
-            f"{called(scene, line[0][1])} and {called(scene, line[1][1])} are {abs(low[0] - low[1]):.0f} px out of line"
-        )
-        yield [index for index, _ in line], message
+        names = " and ".join(called(scene, element) for _, element in line)
+        names = "two plots" if line[0][1].kind == "axes" else names
+        yield [index for index, _ in line], f"{names} are {abs(low[0] - low[1]):.0f} px out of line"
     if len(line) < 3 or np.ptp((low + high) / 2) <= thresholds.aligned:
         # Centred. The far edges say nothing: in a page they are where the container ends.
         return
@@ -117,7 +121,15 @@ def _off_line(
     odd = np.flatnonzero(off > thresholds.aligned)
     if len(odd) == 1 and off[odd[0]] <= thresholds.near and np.ptp(np.delete(low, odd)) <= thresholds.aligned:
         index, element = line[odd[0]]
+        if _is_set_apart(element, [other for i, other in line if i != index]):
+            return
         yield [index], f"{called(scene, element)} is {off[odd[0]]:.0f} px off the {edge} edge of its neighbours"
+
+
+def _is_set_apart(element: Element, others: Sequence[Element]) -> bool:
+    """A box with colors, or a border, of its own among boxes of one look is also raised on purpose: `most popular`."""
+    looks = {(other.background, other.color) for other in others}
+    return len(looks) == 1 and (element.background, element.color) not in looks
 
 
 def _uneven(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from vsdpo_jax.feedback.color import Color, distance
@@ -118,16 +118,30 @@ def _colors(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[
 
 def _text_colors(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[Defect]:
     places = {id(element): index for index, element in enumerate(scene.elements)}
-    differing: dict[str, list[int]] = defaultdict(list)
+    fills, wanted_fills = _fills(scene), _fills(reference)
+    written: list[int] = []
+    behind: dict[int, Element] = {}
     for found, wanted in matched_texts(scene, reference):
-        for name in ("color", "background"):
-            first, second = getattr(found, name), getattr(wanted, name)
-            if first is not None and second is not None and distance(first, second) > thresholds.color_distance:
-                differing[name].append(places[id(found)])
-    for name, indices in differing.items():
-        words = name_of([scene.elements[indices[0]]]) + (f" and {len(indices) - 1} more" if len(indices) > 1 else "")
-        what = "in another color" if name == "color" else "on another color"
-        yield make_defect("wrong_color", f"{words} {what} than in the target", scene, indices)
+        if _differ(found.color, wanted.color, thresholds):
+            written.append(places[id(found)])
+        fill, wanted_fill = fills.get(found.group, found), wanted_fills.get(wanted.group, wanted)
+        if _differ(fill.background, wanted_fill.background, thresholds):
+            behind[places[id(fill)]] = found
+    if written:
+        message = f"{name_of([scene.elements[index] for index in written])} in another color than in the target"
+        yield make_defect("wrong_color", message, scene, written)
+    if behind:
+        message = f"{name_of(list(behind.values()))} on another color than in the target"
+        yield make_defect("wrong_color", message, scene, list(behind))
+
+
+def _fills(scene: Scene) -> dict[str, Element]:
+    """Group -> the shape of a deck that is filled behind the text of that group; a page's texts know what is behind."""
+    return {e.group: e for e in scene.elements if scene.kind == "pptx" and not e.text and e.background is not None}
+
+
+def _differ(first: Color | None, second: Color | None, thresholds: Thresholds) -> bool:
+    return first is not None and second is not None and distance(first, second) > thresholds.color_distance
 
 
 def _differing_texts(scene: Scene, reference: Scene) -> Iterator[Defect]:

@@ -14,6 +14,7 @@ innermost statement around it. An execution error has no region: the failing sta
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,23 +30,36 @@ def responsibilities(scene: Scene, defects: Sequence[Defect]) -> dict[Statement,
     """Statement -> resp in 0–1, for every statement of the scene and every one that a defect names."""
     found = dict.fromkeys(scene.statements, 0.0)
     for defect in defects:
-        for rank, statement in enumerate(defect.statements):
-            blame = defect.severity * _share(scene, defect, statement, rank)
+        for statement, blame in shares(scene, defect).items():
             found[statement] = max(found.get(statement, 0.0), blame)
     return dict(sorted(found.items()))
 
 
-def _share(scene: Scene, defect: Defect, statement: Statement, rank: int) -> float:
+def shares(scene: Scene, defect: Defect) -> dict[Statement, float]:
+    """Statement -> its responsibility for one defect, for those that the defect names, in its order."""
     if scene.error is not None or not defect.boxes:
-        return CALLER_SHARE**rank
+        return {one: defect.severity * CALLER_SHARE**rank for rank, one in enumerate(defect.statements)}
     innocent = excused(scene, defect.kind, defect.elements)
-    shares = [
-        max(iou(element.box, box) for box in defect.boxes) * CALLER_SHARE ** chain.index(statement)
-        for element in scene.elements
-        if statement in (chain := responsible(element, defect.kind, innocent))
-    ]
-    # A statement that is behind no element was named by the model (`fallback.py`): it drew the region.
-    return max(shares, default=1.0)
+    found = dict.fromkeys(defect.statements, 0.0)
+    behind: set[Statement] = set()
+    for index, element in enumerate(scene.elements):
+        if found.keys().isdisjoint((*element.statements, *(statement for _, statement in element.styles))):
+            continue
+        chain = responsible(scene, element, defect.kind, innocent)
+        likeness = max(iou(element.box, box) for box in defect.boxes)
+        for rank, statement in enumerate(chain):
+            if statement in found:
+                found[statement] = max(found[statement], defect.severity * likeness * CALLER_SHARE**rank)
+        if index in defect.elements:
+            behind.update(chain)
+    # A statement that made none of the elements was named by the model (`fallback.py`): it drew the region.
+    return {one: share if one in behind else defect.severity for one, share in found.items()}
+
+
+def blamed_first(scene: Scene, defect: Defect) -> Defect:
+    """The defect with the statements that carry most of its blame in front; equal ones keep their order."""
+    blame = shares(scene, defect)
+    return dataclasses.replace(defect, statements=tuple(sorted(blame, key=lambda statement: -blame[statement])))
 
 
 def assign(scene: Scene, defects: Sequence[Defect], spans: np.ndarray, code_start: int, alpha: float) -> Credit:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import functools
+import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
@@ -18,7 +21,7 @@ _CAUSES = {
     "unreadable_size": ("fontsize",),
     "clipped_text": ("wrap", "position", "rotation", "fontsize"),
     "off_canvas": ("position",),
-    "overflow": ("wrap", "position"),
+    "overflow": ("wrap", "height", "position"),
     "collision": ("position",),
     "misalignment": ("position",),
     "aspect_ratio": ("position",),
@@ -29,12 +32,15 @@ _CAUSES = {
 }
 
 
-def responsible(element: Element, kind: str, excused: Collection[Statement] = ()) -> tuple[Statement, ...]:
+def responsible(
+    scene: Scene, element: Element, kind: str, excused: Collection[Statement] = ()
+) -> tuple[Statement, ...]:
     """The statements of an element, the most responsible first.
 
     A later change of the looks in question comes first, then the statement that made the element, then its callers,
-    from the inside out. Behind all of these stand the `excused` ones, in the same order: a helper, or a rule, most of
-    whose products are fine is less to blame than the line that called it with bad values.
+    from the inside out. Behind all of these stand statements of a function that only pass on what its caller says, and
+    behind these the `excused` ones: a helper, or a rule, most of whose products are fine is less to blame than the line
+    that called it with bad values.
     """
     styles = dict(element.styles)
     if element.kind == "tick_label":
@@ -42,7 +48,55 @@ def responsible(element: Element, kind: str, excused: Collection[Statement] = ()
         styles.pop("position", None)
     changes = [styles[name] for name in _CAUSES.get(kind, ()) if name in styles]
     chain = dict.fromkeys([*changes, *element.statements])
-    return tuple(sorted(chain, key=lambda statement: statement in excused))
+    if len(chain) == 1:
+        return tuple(chain)
+    # Whatever the values, it is the inner statement that calls `bar` and not `plot`.
+    values = kind != "wrong_type" and scene.kind in ("chart", "pptx")
+    # A rule that forbids line breaks is at fault even if most texts below it are short.
+    unbroken = styles.get("wrap") if "wrap" in _CAUSES.get(kind, ()) else None
+    return tuple(
+        sorted(chain, key=lambda one: (one in excused and one != unbroken, values and _passes_on(scene.source, one)))
+    )
+
+
+@functools.lru_cache(8192)
+def _passes_on(source: str, statement: Statement) -> bool:
+    """A statement in a function, without a number or a text of its own: `slide.shapes.add_textbox(left, top)`."""
+    if not _is_in_function(source, statement.start):
+        return False
+    try:
+        tree = ast.parse(textwrap.dedent(source[statement.start : statement.end]))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Constant) and _says_something(node.value):
+            return False
+        # An index says where a value is, not what it is.
+        waiting.extend([node.value] if isinstance(node, ast.Subscript) else ast.iter_child_nodes(node))
+    return True
+
+
+def _is_in_function(source: str, start: int) -> bool:
+    """Whether one of the less and less indented lines above a place begins a function."""
+    lines = source[:start].split("\n")
+    indent = len(lines.pop())
+    for line in reversed(lines):
+        words = line.lstrip()
+        if words and len(line) - len(words) < indent:
+            indent = len(line) - len(words)
+            if words.startswith(("def ", "async def ")):
+                return True
+        if not indent:
+            break
+    return False
+
+
+def _says_something(value: object) -> bool:
+    if isinstance(value, str):
+        return bool(value.strip())
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def excused(scene: Scene, kind: str, indices: Collection[int]) -> frozenset[Statement]:
@@ -64,6 +118,16 @@ def excused(scene: Scene, kind: str, indices: Collection[int]) -> frozenset[Stat
     return frozenset(statement for statement, count in wrong.items() if 2 * count <= having[statement])
 
 
+def cause(scene: Scene, element: Element, kind: str) -> tuple:
+    """What two elements share if one mistake gave both of them a defect of this kind.
+
+    In a chart this is their group. On pages and slides, where every tag or shape is a group of its own, it is the
+    statement that is most responsible: one rule, or one line of a loop, has made them all so.
+    """
+    chain = () if scene.kind == "chart" else responsible(scene, element, kind)
+    return (element.kind, chain[0]) if chain else (element.group,)
+
+
 def make_defect(kind: str, message: str, scene: Scene, indices: Iterable[int], boxes: Sequence[Box] = ()) -> Defect:
     """A defect of some elements; its regions are their boxes unless `boxes` says otherwise."""
     indices = tuple(dict.fromkeys(indices))
@@ -71,7 +135,7 @@ def make_defect(kind: str, message: str, scene: Scene, indices: Iterable[int], b
     innocent = excused(scene, kind, indices)
     statements: dict[Statement, int] = {}
     for element in elements:
-        for rank, statement in enumerate(responsible(element, kind, innocent)):
+        for rank, statement in enumerate(responsible(scene, element, kind, innocent)):
             statements[statement] = min(rank, statements.get(statement, rank))
     ordered = tuple(sorted(statements, key=lambda statement: statements[statement]))
     return Defect(kind, message, tuple(boxes) or tuple(element.box for element in elements), indices, ordered)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vsdpo_jax.feedback.alignment import misalignments
 from vsdpo_jax.feedback.compare import compare
+from vsdpo_jax.feedback.credit import blamed_first
 from vsdpo_jax.feedback.layout import layout
 from vsdpo_jax.feedback.overlaps import overlaps
 from vsdpo_jax.feedback.palette import confusable
@@ -51,7 +52,8 @@ def detect(
         *space(scene, thresholds),
         *(compare(scene, reference, thresholds) if reference is not None else ()),
     ]
-    return tuple(sorted(found, key=lambda defect: KINDS.index(defect.kind)))
+    found.sort(key=lambda defect: KINDS.index(defect.kind))
+    return tuple(blamed_first(scene, defect) for defect in found)
 
 
 def _is_blank(scene: Scene, thresholds: Thresholds) -> bool:

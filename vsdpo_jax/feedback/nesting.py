@@ -5,10 +5,11 @@ A shape of a deck shares its group with its text.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 
 from vsdpo_jax.feedback import geometry
+from vsdpo_jax.feedback.words import quoted, thing
 from vsdpo_jax.types import Element, Scene
 
 Indexed = tuple[int, Element]
@@ -37,17 +38,17 @@ def _length(box: Element) -> tuple[int, float]:
     return (statement.end - statement.start if statement else 0, geometry.area(box.box))
 
 
-def children(scene: Scene, ignored: Collection[str]) -> list[tuple[list[Indexed], int]]:
-    """Boxes of a page that have the same parent and tag, each with the number of all children of that parent.
+def children(scene: Scene, ignored: Collection[str]) -> list[tuple[list[Indexed], list[Element]]]:
+    """Boxes of a page that have the same parent and tag, each with the other children of that parent.
 
     Args:
       scene: of a page.
-      ignored: tags that are no members; they count as children all the same.
+      ignored: tags that are no members; they are children all the same.
     """
     boxes = [(i, e) for i, e in enumerate(scene.elements) if not e.text and e.statements]
     boxes.sort(key=lambda pair: (pair[1].statements[0].start, -pair[1].statements[0].end, pair[0]))
     groups: dict[tuple, list[Indexed]] = defaultdict(list)
-    totals: Counter[tuple[int, int] | None] = Counter()
+    families: dict[tuple[int, int] | None, list[Element]] = defaultdict(list)
     open_spans: list[tuple[int, int]] = []
     for index, element in boxes:
         span = element.statements[0].start, element.statements[0].end
@@ -55,16 +56,23 @@ def children(scene: Scene, ignored: Collection[str]) -> list[tuple[list[Indexed]
             open_spans.pop()
         parent = open_spans[-1] if open_spans else None
         open_spans.append(span)
-        totals[parent] += 1
+        families[parent].append(element)
         if element.kind not in ignored:
             # The renderer knows the parents of what is seen; a parent without a height of its own is in no scene.
             groups[parent, element.group or element.kind].append((index, element))
-    return [(members, totals[parent]) for (parent, _), members in groups.items() if len(members) > 1]
+    found = []
+    for (parent, _), members in groups.items():
+        if len(members) > 1:
+            own = {id(element) for _, element in members}
+            found.append((members, [element for element in families[parent] if id(element) not in own]))
+    return found
 
 
 def called(scene: Scene, box: Element) -> str:
-    """A box by its first words: `the div 'North opens'`."""
+    """A box by its first words: `the box 'North opens'`."""
     if box.kind in ("axes", "text"):
-        return "a plot" if box.kind == "axes" else f"the text {box.text[:20]!r}"
+        return "a plot" if box.kind == "axes" else f"the text {quoted(box.text)}"
+    if box.kind in ("chart", "table", "picture"):
+        return f"the {box.kind}"
     words = next((element.text for element in scene.elements if element.text and within(element, box)), "")
-    return f"the {box.kind} {words[:20]!r}" if words else f"the {box.kind}"
+    return f"the {thing(box)} {quoted(words)}" if words else f"the {thing(box)}"

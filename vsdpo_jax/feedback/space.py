@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vsdpo_jax.feedback import geometry
-from vsdpo_jax.feedback.defect import make_defect
+from vsdpo_jax.feedback.defect import cause, make_defect
 from vsdpo_jax.feedback.nesting import container
 from vsdpo_jax.feedback.thresholds import Thresholds
+from vsdpo_jax.feedback.words import are, name_of
 from vsdpo_jax.types import Box, Defect, Element, Scene
 
 Indexed = tuple[int, Element]
@@ -51,19 +52,20 @@ def _slides(scene: Scene) -> list[Box]:
 
 
 def _distorted(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
-    """One defect for the pictures of a group: one rule may have stretched them all."""
-    distorted: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    """One defect for the pictures that one rule, or one line of a loop, has stretched."""
+    distorted: dict[tuple, list[tuple[int, float]]] = defaultdict(list)
     for index, element in enumerate(scene.elements):
         if element.natural_size is None:
             continue
         width, height = element.box[2] - element.box[0], element.box[3] - element.box[1]
         stretch = (width / height) / (element.natural_size[0] / element.natural_size[1])
         if not 1 / thresholds.stretch < stretch < thresholds.stretch:
-            distorted[element.group].append((index, stretch))
+            distorted[cause(scene, element, "aspect_ratio")].append((index, stretch))
     for found in distorted.values():
-        index, stretch = max(found, key=lambda pair: max(pair[1], 1 / pair[1]))
+        stretch = max((stretch for _, stretch in found), key=lambda stretch: max(stretch, 1 / stretch))
         how = "wide" if stretch > 1 else "tall"
-        message = f"the {scene.elements[index].kind} is stretched {max(stretch, 1 / stretch):.1f} times too {how}"
+        elements = [scene.elements[index] for index, _ in found]
+        message = f"{name_of(elements)} {are(elements)} stretched {max(stretch, 1 / stretch):.1f} times too {how}"
         yield make_defect("aspect_ratio", message, scene, [index for index, _ in found])
 
 
@@ -180,12 +182,19 @@ def _is_title_slide(elements: Sequence[Indexed], slide: Box) -> bool:
 
 def _blame(scene: Scene, slide: Box, elements: Sequence[Indexed], kind: str, message: str) -> Defect:
     """The region is that of the body: what should have been larger, or elsewhere."""
-    height = slide[3] - slide[1]
-    low, high = (slide[1] + share * height for share in _BODY)
-    seen = [(i, e) for i, e in elements if (e.text or e.group) and geometry.area(e.box)]
-    body = [(i, e) for i, e in seen if low < (e.box[1] + e.box[3]) / 2 < high] or seen
+    body = _body(elements, slide)
     region = geometry.union(tuple(e.box for _, e in body)) if body else slide
     # What is too small is the content; what is on one side is the box around it.
     blamed = body if kind == "white_space" else elements
     ranked = sorted(blamed, key=lambda pair: -geometry.iou(pair[1].box, region))[:_MOST_BLAMED]
     return make_defect(kind, message, scene, [i for i, _ in ranked], [region])
+
+
+def _body(elements: Sequence[Indexed], slide: Box) -> list[Indexed]:
+    """What is seen between heading and foot, with its siblings above; where nothing stands there, the longest text."""
+    low, high = (slide[1] + share * (slide[3] - slide[1]) for share in _BODY)
+    seen = [(i, e) for i, e in elements if (e.text or e.group) and geometry.area(e.box)]
+    groups = {e.group for _, e in seen if low < (e.box[1] + e.box[3]) / 2 < high}
+    if not groups and seen:
+        groups = {max((e for _, e in seen), key=lambda element: len(element.text)).group}
+    return [(i, e) for i, e in seen if e.group in groups]

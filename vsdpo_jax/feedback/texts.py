@@ -10,7 +10,7 @@ import numpy as np
 
 from vsdpo_jax.feedback import geometry
 from vsdpo_jax.feedback.color import background_of, contrast_ratio
-from vsdpo_jax.feedback.defect import make_defect
+from vsdpo_jax.feedback.defect import cause, make_defect
 from vsdpo_jax.feedback.thresholds import Thresholds
 from vsdpo_jax.feedback.words import are, is_plural, name_of
 from vsdpo_jax.types import Box, Defect, Element, Scene
@@ -26,24 +26,24 @@ def texts_of(scene: Scene) -> list[tuple[int, Element]]:
 
 
 def edges(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
-    """Text that the edge of the canvas, or its own clip box, cuts off or hides; one defect a group."""
+    """Text that the edge of the canvas, or its own clip box, cuts off or hides; one defect a cause."""
     canvas = (0.0, 0.0, float(scene.width), float(scene.height))
-    cut: dict[str, dict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
-    gone: dict[str, list[int]] = defaultdict(list)
+    cut: dict[tuple, dict[str, list[tuple[int, float]]]] = defaultdict(lambda: defaultdict(list))
+    gone: dict[tuple, list[int]] = defaultdict(list)
     for index, element in texts_of(scene):
         if _is_for_screen_readers(scene, element):
             continue
         limit = canvas if element.clip is None else geometry.intersection(canvas, element.clip)
         visible = geometry.area(geometry.intersection(element.box, limit))
         if visible < (1 - thresholds.gone) * geometry.area(element.box):
-            gone[element.group].append(index)
+            gone[cause(scene, element, "off_canvas")].append(index)
             continue
         for side, axis, sign in _SIDES:
             excess = sign * (element.box[axis] - limit[axis])
             if excess > thresholds.edge and (
                 excess > thresholds.ink * element.font_size or _ink_at_edge(scene, element, limit, side)
             ):
-                cut[element.group][side].append((index, excess))
+                cut[cause(scene, element, "clipped_text")][side].append((index, excess))
     for indices in gone.values():
         elements = [scene.elements[index] for index in indices]
         yield make_defect("off_canvas", f"{name_of(elements)} {are(elements)} outside the picture", scene, indices)
@@ -52,7 +52,7 @@ def edges(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
 
 
 def _clipped(scene: Scene, sides: dict[str, list[tuple[int, float]]]) -> Defect:
-    """One defect for a group of texts, whatever the number of sides on which it is cut."""
+    """One defect for texts of one sort, whatever the number of sides on which they are cut."""
     indices = sorted({index for found in sides.values() for index, _ in found})
     elements = [scene.elements[index] for index in indices]
     far = [(side, max(round(excess) for _, excess in found)) for side, found in sides.items()]
@@ -84,13 +84,14 @@ def _ink_at_edge(scene: Scene, element: Element, limit: Box, side: str) -> bool:
 
 def low_contrast(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
     """Text that does not stand out from the pixels behind it."""
-    weak: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    weak: dict[tuple, list[tuple[int, float]]] = defaultdict(list)
     for index, element in texts_of(scene):
-        if element.color is None or _is_outside(scene, element):
+        if element.color is None or _is_outside(scene, element) or not any(map(str.isalnum, element.text)):
+            # Bullets, arrows and large quotation marks are decoration: nobody has to read them.
             continue
         ratio = contrast_ratio(element.color, background_of(scene, element))
         if ratio < thresholds.contrast:
-            weak[element.group].append((index, ratio))
+            weak[cause(scene, element, "low_contrast")].append((index, ratio))
     for found in weak.values():
         elements = [scene.elements[index] for index, _ in found]
         ratio = min(ratio for _, ratio in found)
@@ -107,10 +108,10 @@ def _is_outside(scene: Scene, element: Element) -> bool:
 
 def small(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
     """Text too small to read."""
-    small: dict[str, list[int]] = defaultdict(list)
+    small: dict[tuple, list[int]] = defaultdict(list)
     for index, element in texts_of(scene):
         if element.font_size < thresholds.readable:
-            small[element.group].append(index)
+            small[cause(scene, element, "unreadable_size")].append(index)
     for indices in small.values():
         elements = [scene.elements[index] for index in indices]
         size = min(element.font_size for element in elements)

@@ -17,6 +17,8 @@ class Thresholds:
       mark_share: share of a text that marks may cross. Labels next to a bar touch it; labels across it do not read.
       crossing: a line goes through a text if it runs through this share of the height of its middle half.
       legend_share: share of a legend that bars, lines or points may reach into: less looks like touching.
+      legend_crossing: a line goes through a legend if it runs along this share of the legend's shorter side: a line has
+        hardly any area.
       legend_area_share: the same for filled areas, which stay readable where a legend covers a little of them.
       ink: a box may reach this share of the font size past an edge as long as no ink touches the edge: text boxes keep
         room for descenders that the text may not have.
@@ -50,6 +52,7 @@ class Thresholds:
     contrast: float = 3.0
     crossing: float = 0.9
     legend_share: float = 0.02
+    legend_crossing: float = 0.4
     legend_area_share: float = 0.15
     ink: float = 0.35
     readable: float = 7.0

@@ -16,6 +16,8 @@ from vsdpo_jax.types import Defect, Scene
 BATCH = 40
 # What the figures of a kind must reach, and the share of clean renders with a report that is still fine.
 LEAST, ALARMS = 0.95, 0.03
+# The part of a domain that is no kind: clean programs alone.
+DESIGNS = "designs"
 
 
 @dataclasses.dataclass
@@ -67,6 +69,24 @@ class Report:
     def alarm_rate(self) -> float:
         return self.alarms / max(1, self.clean)
 
+    def add(self, other: Report) -> None:
+        """Takes the counts of another part of the same domain in."""
+        self.clean += other.clean
+        self.alarms += other.alarms
+        self.notes += other.notes
+        for kind, theirs in other.figures.items():
+            ours = self.figures.setdefault(kind, Figures())
+            for field in dataclasses.fields(Figures):
+                setattr(ours, field.name, getattr(ours, field.name) + getattr(theirs, field.name))
+
+    def as_json(self) -> dict:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict) -> Report:
+        figures = {kind: Figures(**counts) for kind, counts in values["figures"].items()}
+        return cls(**{**values, "figures": figures})
+
     def all_notes(self) -> list[str]:
         return [*self.notes, *(note for figures in self.figures.values() for note in figures.notes)]
 
@@ -84,27 +104,46 @@ class Report:
         return found + ([f"false alarms {self.alarm_rate:.1%}"] if self.alarm_rate > alarms else [])
 
 
+def parts(domain: str) -> list[str]:
+    """What `measure_part` measures one by one: the kinds that can be injected, and clean designs."""
+    return [*kinds(domain), DESIGNS]
+
+
 def measure(farm: RenderFarm, domain: str, count: int, only: Sequence[str] = (), first: int = 0) -> Report:
     """Renders `count` pairs of each kind and `count` clean designs, and compares what is reported with the truth."""
-    report = Report(domain, {kind: Figures() for kind in kinds(domain)})
-    cases = [case(domain, kind, seed) for kind in (only or kinds(domain)) for seed in range(first, first + count)]
+    report = empty_report(domain)
+    for part in [*(only or kinds(domain)), DESIGNS]:
+        report.add(measure_part(farm, domain, part, count, first))
+    return report
+
+
+def empty_report(domain: str) -> Report:
+    return Report(domain, {kind: Figures() for kind in kinds(domain)})
+
+
+def measure_part(farm: RenderFarm, domain: str, part: str, count: int, first: int = 0) -> Report:
+    """The share of one part in the report of a domain; programs are those with seeds from `first`."""
+    report, seeds = empty_report(domain), range(first, first + count)
+    if part == DESIGNS:
+        sources = [design(domain, seed).source for seed in seeds]
+        for source, scene in zip(sources, farm.render(sources, domain), strict=True):
+            _alarm(report, detect(_drawn(_settled(farm, scene))), "a design", source)
+        return report
+    cases = [case(domain, part, seed) for seed in seeds]
     for start in range(0, len(cases), BATCH):
-        part = cases[start : start + BATCH]
+        batch = cases[start : start + BATCH]
         scenes = [
             (
                 farm.submit(one.clean, domain),
                 farm.submit(one.flawed, domain),
                 one.reference and farm.submit(one.reference, domain),
             )
-            for one in part
+            for one in batch
         ]
-        for one, futures in zip(part, scenes, strict=True):
+        for one, futures in zip(batch, scenes, strict=True):
             clean, flawed, reference = (future and _settled(farm, future.result()) for future in futures)
             _clean(report, one, clean, reference)
             _flawed(report, one, flawed, reference)
-    sources = [design(domain, seed).source for seed in range(first, first + count)]
-    for source, scene in zip(sources, farm.render(sources, domain), strict=True):
-        _alarm(report, detect(_drawn(_settled(farm, scene))), "a design", source)
     return report
 
 

@@ -147,9 +147,9 @@ def columns(rng: np.random.Generator, theme, width: int, size: int, sentences: i
     return Part("columns", rules, body)
 
 
-def picture(rng: np.random.Generator, theme, width: int, size: int, shown: int = 400) -> Part:
+def picture(rng: np.random.Generator, theme, width: int, size: int, shown: int = 400, tallest: int = 600) -> Part:
     natural = (int(rng.integers(60, 120)), int(rng.integers(50, 90)))
-    shown += int(rng.choice([-20, 0, 20]))
+    shown = min(shown + int(rng.choice([-20, 0, 20])), tallest * natural[0] // natural[1])
     rules = [
         (
             "figure.css",

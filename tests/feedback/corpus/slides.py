@@ -15,7 +15,7 @@ BUILDERS = {
     "stats": lambda rng, theme: [parts.stats(rng, theme, WIDTH), parts.bullets(rng, theme, 28)],
     "table": lambda rng, theme: [parts.table(rng, theme, WIDTH, 14), parts.stats(rng, theme, WIDTH)],
     "columns": lambda rng, theme: [parts.columns(rng, theme, WIDTH, 30, 7)],
-    "picture": lambda rng, theme: [parts.picture(rng, theme, WIDTH, 28, 420)],
+    "picture": lambda rng, theme: [parts.picture(rng, theme, WIDTH, 28, 420, 380)],
     "steps": lambda rng, theme: [parts.steps(rng, theme, WIDTH), parts.columns(rng, theme, WIDTH, 26, 6)],
     "placed": lambda rng, theme: [_placed(rng, theme)],
     "list": lambda rng, theme: [parts.bullets(rng, theme, 36, 7)],
