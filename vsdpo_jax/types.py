@@ -93,7 +93,7 @@ class Element:
       box: where it is drawn, unclipped.
       text: the text that it shows, or empty.
       clip: the box that clips it (its container, or the canvas).
-      color: foreground RGB in 0–1, or None.
+      color: foreground RGB in 0–1, or None: of the letters of a text, of a mark, of the border of a box on a page.
       background: RGB in 0–1 of what lies behind a text, blended, or None.
       font_size: in pixels, 0 for what is not text.
       z_order: drawing order, larger is in front.
@@ -102,7 +102,7 @@ class Element:
       parts: smaller boxes that together cover what is drawn more closely than `box` does: the pieces of a line, the
         points of a scatter plot, the letters of slanted text. Empty if `box` is close enough.
       styles: (property, statement) for looks that a statement changed after the element was made: `color`, `fontsize`,
-        `rotation`, `position`, `wrap`.
+        `rotation`, `position`, `wrap`, `height`.
       natural_size: width and height of a picture before it was scaled, or None.
     """
 

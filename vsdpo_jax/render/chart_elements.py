@@ -93,7 +93,7 @@ class Collector:
         shown = getattr(axes, "_axis3don", axes.axison)
         frame = axes.patch if axes.patch.get_visible() and shown else None
         self._add("axes", axes.bbox.extents, axes, name, chain=self.recorder.of(axes), z_order=-1.0,
-                  color=None if frame is None else frame.get_facecolor())  # fmt: skip
+                  color=None if frame is None else frame.get_facecolor(), styles=self._styles(axes, None))  # fmt: skip
         for title in (axes.title, axes._left_title, axes._right_title):
             self._text(title, "title", f"{name}/title")
         if shown:
@@ -184,11 +184,11 @@ class Collector:
         self._add(kind, extents, text, group, words, clip, color[:3] if blended is None else blended, background, size,
                   chain, slanted, z_order, self._styles(text, owner))  # fmt: skip
 
-    def _styles(self, text: Text, owner: Any) -> list[list[Any]]:
-        """Which statement changed a property of a text last; `owner` is the axis of a tick label."""
+    def _styles(self, artist: Any, owner: Any) -> list[list[Any]]:
+        """Which statement changed a property of a text, or of axes, last; `owner` is the axis of a tick label."""
         styled, styles = self.recorder.styled, []
         for name in ("color", "fontsize", "rotation", "position"):
-            chain = styled.get((id(text), name)) or styled.get((id(owner), name))
+            chain = styled.get((id(artist), name)) or styled.get((id(owner), name))
             if chain:
                 styles.append([name, chain[0]])
         return styles

@@ -97,6 +97,7 @@ def install() -> None:
     _after(Text, "set_text", lambda recorder: recorder.worded)
     for name in ("set_color", "set_fontsize", "set_rotation", "set_position", "set_x", "set_y"):
         _note_style(Text, name, name.removeprefix("set_"))
+    _note_style(_AxesBase, "set_position", "position")
     _note_updates()
     _note_ticker("set_ticklabels", "tick_labels")
     _note_ticker("set_major_formatter", "tick_labels")

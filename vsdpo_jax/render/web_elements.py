@@ -17,7 +17,7 @@ from vsdpo_jax.render.html_source import ATTRIBUTE, HtmlSource
 
 STYLES = (
     "display", "visibility", "opacity", "color", "background-color", "background-image", "font-size",
-    "overflow-x", "overflow-y", "border-top-width", "border-top-style", "object-fit",
+    "overflow-x", "overflow-y", "border-top-width", "border-top-style", "border-top-color", "object-fit",
 )  # fmt: skip
 _IGNORED = frozenset("html head style script title meta link br wbr option".split())
 _REPLACED = frozenset("img svg canvas video input textarea select button hr table".split())
@@ -77,6 +77,7 @@ class _Reader:
             node,
             self.names[node],
             box,
+            color=_color(styles["border-top-color"])[0] if bordered else None,
             background=color if alpha > 0.5 and not image else None,
             group=self._group(node) if seen else "",
             natural_size=self._natural_size(node, styles),
@@ -169,7 +170,9 @@ class _Reader:
                 styles = self._styles(row)
                 if styles["overflow-x"] not in ("visible", "") or styles["overflow-y"] not in ("visible", ""):
                     left, top, width, height = self.layout["bounds"][row]
-                    box = [left, top, left + width, top + height]
+                    # What overflows is cut inside of the border, taken to be as wide as its upper edge all around.
+                    edge = float(styles["border-top-width"].removesuffix("px") or 0)
+                    box = [left + edge, top + edge, left + width - edge, top + height - edge]
                     clip = box if clip is None else [*map(max, clip[:2], box[:2]), *map(min, clip[2:], box[2:])]
             node = self.parents[node]
         return clip

@@ -26,6 +26,7 @@ _DECLARATIONS = {
          "flex-basis", "grid-template-columns", "text-align", "font-size"},
         False,
     ),
+    "height": ({"height", "max-height", "line-clamp", "-webkit-line-clamp"}, False),
     "wrap": ({"white-space", "white-space-collapse", "text-wrap-mode"}, True),
 }  # fmt: skip
 _MOST_RULES = 500
