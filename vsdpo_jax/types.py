@@ -104,6 +104,8 @@ class Element:
       styles: (property, statement) for looks that a statement changed after the element was made: `color`, `fontsize`,
         `rotation`, `position`, `wrap`, `height`.
       natural_size: width and height of a picture before it was scaled, or None.
+      visible: share of the pixels that it was drawn on which nothing in front hides, 0–1; None if the job did not ask,
+        or if nothing of it lies on the canvas.
     """
 
     kind: str
@@ -119,6 +121,7 @@ class Element:
     parts: tuple[Box, ...] = ()
     styles: tuple[tuple[str, Statement], ...] = ()
     natural_size: tuple[float, float] | None = None
+    visible: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,6 +179,8 @@ class Scene:
       error: None if the code ran and drew something.
       seconds: wall time of the job in its worker.
       traces: of a chart, if the job asked for them and the program drew something; may be there beside an error.
+      front: int16[height, width], index of the element in front at each pixel, -1 where there is none; None if the job
+        did not ask for it.
       report: what a renderer of a benchmark measured besides, as unchecked JSON values; empty for all others.
     """
 
@@ -190,6 +195,7 @@ class Scene:
     error: RenderError | None = None
     seconds: float = 0.0
     traces: ChartTraces | None = None
+    front: np.ndarray | None = None
     report: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 

@@ -27,6 +27,7 @@ FAST = {
     "abort": ("import os\nos.abort()", DIED),
     "segmentation fault": ("import ctypes\nctypes.string_at(0)", DIED),
     "signal to itself": ("import signal\nsignal.raise_signal(signal.SIGKILL)", DIED),
+    "a signal without a name": ("import signal\nsignal.raise_signal(41)", DIED),
     "a keyboard interrupt": ("raise KeyboardInterrupt", ERROR),
     "an exception without a text": (
         "class E(Exception):\n    def __str__(self): raise E\n    __repr__ = __str__\nraise E",

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import dataclasses
 import os
 import random
-import signal
-import socket
-import threading
+import tempfile
 import time
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+from tests.hostile.canary import Canary
+from tests.hostile.killer import Killer
 from tests.hostile.programs import FAST, SLOW
-from tests.render.processes import named, tree
+from tests.render.processes import tree
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.render.limits import RenderLimits
 
+BATCH = 50
+# Seconds for an answer: the whole machine may be busy with something else.
+PATIENCE = 900
+_PR_SET_CHILD_SUBREAPER = 36
 LIMITS = RenderLimits(wall_seconds=25, cpu_seconds=2, memory_bytes=2 << 30, folder_files=200)
 GOOD = {
     "chart": (
@@ -54,45 +62,142 @@ RARE = ("for (;;)",)
 
 @dataclasses.dataclass
 class Outcome:
-    """What a soak found."""
+    """What a soak found.
+
+    Attributes:
+      good, hostile: jobs that were answered.
+      failed: good jobs without a picture.
+      kills: how often each kind of process was killed.
+      packets: calls of the port where nobody may call.
+      memory, descriptors: of the trainer's side and of all Python processes of the farm, after every batch.
+      zombies: processes that were zombies for a whole batch.
+      left_behind: processes that still exist after the farm was closed.
+      touched: what has changed in the folders beside the farm's own.
+    """
 
     good: int = 0
     hostile: int = 0
     failed: list[str] = dataclasses.field(default_factory=list)
-    kills: int = 0
+    kills: Counter[str] = dataclasses.field(default_factory=Counter)
     packets: int = 0
     memory: list[int] = dataclasses.field(default_factory=list)
     descriptors: list[int] = dataclasses.field(default_factory=list)
+    zombies: set[int] = dataclasses.field(default_factory=set)
     left_behind: list[str] = dataclasses.field(default_factory=list)
+    touched: list[str] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
 
 
-def run(count: int, victim: Path, seed: int = 0) -> Outcome:
-    """Runs `count` jobs; `victim` is a file outside of all jobs, in a folder of its own."""
+def run(count: int, folder: Path, victim: Path, seed: int = 0) -> Outcome:
+    """Runs `count` jobs.
+
+    Args:
+      count: the number of jobs.
+      folder: an empty one; the farm's own folder is made in it.
+      victim: a file outside of all jobs, in a folder of its own.
+      seed: of the choice of jobs and of what is killed.
+    """
     outcome, chance, began = Outcome(), random.Random(seed), time.monotonic()
-    before = set(tree())
-    with Canary() as canary:
+    before, watched = set(tree()), _watched()
+    with _adopting(), _temporary(folder), Canary() as canary:
         with RenderFarm(workers=2, limits=LIMITS, cache=0, pending=16) as farm:
             killer = Killer(before, chance.randrange(1 << 30))
-            for start in range(0, count, 50):
-                batch = [_job(chance, number, victim, canary.port) for number in range(start, min(count, start + 50))]
-                futures = [farm.submit(source, kind) for _, kind, source in batch]
-                killer.strike()
-                for (is_good, kind, source), future in zip(batch, futures, strict=True):
-                    scene = future.result(300)
-                    outcome.good, outcome.hostile = outcome.good + is_good, outcome.hostile + (not is_good)
-                    if is_good and scene.error is not None:
-                        outcome.failed.append(f"{kind}: {scene.error} of {source!r}")
-                outcome.memory.append(sum(map(_resident, _helpers(before))))
-                outcome.descriptors.append(len(os.listdir("/proc/self/fd")) + sum(map(_open, named(SUPERVISOR))))
+            zombies: set[int] = set()
+            for start in range(0, count, BATCH):
+                numbers = range(start, min(count, start + BATCH))
+                _run_batch(farm, [_job(chance, number, victim, canary.port) for number in numbers], killer, outcome)
+                _measure(before, outcome)
+                now = {process for process in _reaped(before) if _is_zombie(process)}
+                outcome.zombies |= zombies & now
+                zombies = now
             outcome.kills = killer.kills
-        outcome.packets = canary.visits
-    outcome.left_behind = [command for process, command in tree().items() if process not in before]
+        outcome.left_behind = _still_there(before)
+    # Leaving the canary has counted its visits.
+    outcome.packets = canary.visits
+    outcome.touched = sorted(_watched() ^ watched) + [entry.name for entry in folder.iterdir()]
     outcome.seconds = time.monotonic() - began
     return outcome
 
 
-SUPERVISOR = "vsdpo_jax.render.supervisor"
+def _run_batch(farm: RenderFarm, batch: list[tuple[bool, str, str]], killer: Killer, outcome: Outcome) -> None:
+    strike = killer.chance.randrange(len(batch))
+    futures = []
+    for number, (_, kind, source) in enumerate(batch):
+        if number == strike:
+            killer.strike()
+        futures.append(farm.submit(source, kind))
+    for (is_good, kind, source), future in zip(batch, futures, strict=True):
+        scene = future.result(PATIENCE)
+        outcome.good, outcome.hostile = outcome.good + is_good, outcome.hostile + (not is_good)
+        if is_good and scene.error is not None:
+            outcome.failed.append(f"{kind}: {scene.error} of {source!r}")
+    killer.rest()
+
+
+def _measure(before: set[int], outcome: Outcome) -> None:
+    """Without browsers and jobs, whose memory goes with them."""
+    found = tree()
+    helpers = [p for p, command in found.items() if p not in before and "-m vsdpo_jax.render." in command]
+    processes = [os.getpid(), *helpers]
+    outcome.memory.append(sum(map(_resident, processes)))
+    outcome.descriptors.append(sum(map(_open, processes)))
+
+
+@contextlib.contextmanager
+def _adopting() -> Iterator[None]:
+    """Processes whose parents were killed become children of this one, so that they are still found."""
+    library = ctypes.CDLL(None)
+    library.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield
+    finally:
+        library.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+@contextlib.contextmanager
+def _temporary(folder: Path) -> Iterator[None]:
+    """Temporary files are made in `folder`."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+def _watched() -> set[str]:
+    """Where a program that got out would most likely write."""
+    return {entry.path for place in (Path.home(), "/dev/shm", os.getcwd()) for entry in os.scandir(place)}
+
+
+def _reaped(before: set[int]) -> list[int]:
+    """What the farm started and left, after orphans of killed supervisors have been waited for, as PID 1 would."""
+    found = []
+    for process, command in tree().items():
+        if process in before:
+            continue
+        with contextlib.suppress(ChildProcessError):
+            # The farm itself waits for its supervisor.
+            if "vsdpo_jax.render.supervisor" not in command and os.waitpid(process, os.WNOHANG)[0]:
+                continue
+        found.append(process)
+    return found
+
+
+def _still_there(before: set[int]) -> list[str]:
+    """Commands of the processes that do not end within some seconds."""
+    deadline = time.monotonic() + PATIENCE / 10
+    while (left := _reaped(before)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    commands = tree()
+    return [commands.get(process, "zombie") for process in left]
+
+
+def _is_zombie(process: int) -> bool:
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False
 
 
 def _job(chance: random.Random, number: int, victim: Path, port: int) -> tuple[bool, str, str]:
@@ -109,12 +214,6 @@ def _job(chance: random.Random, number: int, victim: Path, port: int) -> tuple[b
     return False, kind, source.format(**fill)
 
 
-def _helpers(before: set[int]) -> list[int]:
-    """The supervisor and the workers themselves, without browsers and jobs, whose memory goes with them."""
-    found = tree()
-    return [process for process in found if process not in before and "vsdpo_jax.render." in found[process]]
-
-
 def _resident(process: int) -> int:
     try:
         with open(f"/proc/{process}/statm") as file:
@@ -128,49 +227,3 @@ def _open(process: int) -> int:
         return len(os.listdir(f"/proc/{process}/fd"))
     except OSError:
         return 0
-
-
-class Killer:
-    """Kills a random worker or browser of a farm, seldom enough that no job meets it twice."""
-
-    def __init__(self, before: set[int], seed: int):
-        self.before, self.chance, self.kills = before, random.Random(seed), 0
-
-    def strike(self) -> None:
-        """Kills one process after a moment."""
-        threading.Timer(self.chance.random(), self._kill).start()
-
-    def _kill(self) -> None:
-        parts = ("vsdpo_jax.render.zygote", "vsdpo_jax.render.web", "--type=renderer", "--headless", "playwright")
-        part = self.chance.choice(parts)
-        found = [process for process in named(part) if process not in self.before]
-        if found:
-            try:
-                os.kill(self.chance.choice(found), signal.SIGKILL)
-                self.kills += 1
-            except ProcessLookupError:
-                # It ended by itself.
-                return
-
-
-class Canary:
-    """Counts whoever calls a port of this machine, by TCP or UDP."""
-
-    def __enter__(self) -> Canary:
-        self.visits = 0
-        self._tcp, self._udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
-        self._tcp.bind(("127.0.0.1", 0))
-        self.port = self._tcp.getsockname()[1]
-        self._udp.bind(("127.0.0.1", self.port))
-        self._tcp.listen(64)
-        self._tcp.setblocking(False)
-        self._udp.setblocking(False)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for one, take in ((self._tcp, self._tcp.accept), (self._udp, lambda: self._udp.recvfrom(99))):
-            try:
-                while take():
-                    self.visits += 1
-            except BlockingIOError:
-                one.close()

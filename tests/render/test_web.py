@@ -11,6 +11,7 @@ from vsdpo_jax.feedback.credit import responsibilities
 from vsdpo_jax.feedback.detect import detect
 from vsdpo_jax.render.browser import find_chromium
 from vsdpo_jax.render.farm import RenderFarm, RenderSetupError
+from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.reward import score
 
 CLEAN = """<!doctype html>
@@ -69,7 +70,7 @@ def pages():
         find_chromium()
     except UserError as error:
         pytest.fail(str(error))
-    with RenderFarm(workers=1) as farm:
+    with RenderFarm(workers=1, limits=RenderLimits(cpu_seconds=2)) as farm:
         yield farm
 
 

@@ -25,7 +25,7 @@ from vsdpo_jax.bench.processes import processor_seconds
 from vsdpo_jax.bench.programs import CHARTS, DECKS, PAGES
 from vsdpo_jax.render.browser import find_full_chromium
 from vsdpo_jax.render.farm import RenderFarm, worker_environment
-from vsdpo_jax.render.office import find_office
+from vsdpo_jax.render.office_kit import find_office
 
 ROUNDS = 2
 COUNTS = {"chart": 40, "web": 30, "pptx": 40}

@@ -25,7 +25,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import PlaceHolderLayoutEngine
 from PIL import Image
 
-from vsdpo_jax.render import chart_traces, hooks, job, seeds
+from vsdpo_jax.render import chart_traces, chart_visible, hooks, job, seeds, wire
 from vsdpo_jax.render.chart_elements import Collector
 from vsdpo_jax.render.limits import RenderLimits
 
@@ -44,14 +44,16 @@ class Run:
         limits: RenderLimits,
         max_side: int | None,
         tracer: chart_traces.Tracer | None = None,
+        visible: bool = False,
     ):
         self.recorder = recorder
         self.tracer = tracer
         self.limits = limits
         self.max_side = max_side
+        self.visible = visible
         self.saved: dict[str, Any] | None = None
         self.shown: dict[str, Any] | None = None
-        self.collected: list[dict[str, Any]] | None = None
+        self.collected: tuple[list[dict[str, Any]], tuple[int, int], np.ndarray | None] | None = None
         self.warnings: dict[str, None] = {}
 
     def capture(self, figure: Figure, **options: Any) -> dict[str, Any]:
@@ -68,9 +70,12 @@ class Run:
                 _print_figure(figure.canvas, buffer, format="rgba", **options)
         finally:
             self.recorder.paused -= 1
-        elements, (width, height) = self.collected
+        elements, (width, height), front = self.collected
         rgba = np.frombuffer(buffer.getbuffer(), np.uint8).reshape(height, width, 4)
-        return {"image": rgba, "elements": elements[: self.limits.elements], "drawn": drawn}
+        most = self.limits.elements
+        if front is not None:
+            front = np.where(front < most, front, chart_visible.NOBODY)
+        return {"image": rgba, "elements": elements[:most], "drawn": drawn, "front": front}
 
     def _resolution(self, figure: Figure, dpi: Any) -> float:
         if dpi is None:
@@ -124,7 +129,14 @@ def _order_fonts() -> None:
         faces.sort(key=lambda face: (not face.fname.startswith(folder), os.path.basename(face.fname), face.fname))
 
 
-def run(source: str, limits: RenderLimits, send: Any, max_side: int | None = None, traces: bool = False) -> None:
+def run(
+    source: str,
+    limits: RenderLimits,
+    send: Any,
+    max_side: int | None = None,
+    traces: bool = False,
+    visible: bool = False,
+) -> None:
     """Executes `source` and sends its answer. Never raises for what the candidate does.
 
     Args:
@@ -133,12 +145,13 @@ def run(source: str, limits: RenderLimits, send: Any, max_side: int | None = Non
       send: called with a JSON object and the pixels as bytes; first the statements, then the result.
       max_side: longest side of the image in pixels, None for what the candidate asks for.
       traces: answer with the traces of ChartMimic as well; for a candidate that raises, with those of what it drew.
+      visible: answer with the visible pixels of every element as well.
     """
     global _run
     if (parsed := job.parse(source, send)) is None:
         return
     program, code = parsed
-    _run = Run(hooks.Recorder(program), limits, max_side, chart_traces.Tracer() if traces else None)
+    _run = Run(hooks.Recorder(program), limits, max_side, chart_traces.Tracer() if traces else None, visible)
     hooks.activate(_run.recorder)
     if traces:
         chart_traces.prepare(source)
@@ -200,6 +213,8 @@ def _answer(
         pixels = picture.convert("RGB").tobytes()
     message = {"width": width, "height": height, "elements": capture["elements"], "warnings": messages[:20]}
     message["traces"] = traces
+    if capture["front"] is not None:
+        message["front"] = wire.pack_front(capture["front"])
     return message, pixels
 
 
@@ -207,8 +222,13 @@ def _draw(canvas: FigureCanvasAgg) -> None:
     _original_draw(canvas)
     if _run is not None and _run.recorder.paused:
         pixels = np.asarray(canvas.buffer_rgba())
-        elements = Collector(canvas.figure, canvas.get_renderer(), pixels, _run.recorder).collect()
-        _run.collected = elements, (pixels.shape[1], pixels.shape[0])
+        collector = Collector(canvas.figure, canvas.get_renderer(), pixels, _run.recorder)
+        elements, size, front = collector.collect(), (pixels.shape[1], pixels.shape[0]), None
+        if _run.visible:
+            front, shares = chart_visible.find_visible(canvas.figure, size, collector.owners, len(elements))
+            for element, share in zip(elements, shares, strict=True):
+                element["visible"] = share
+        _run.collected = elements, size, front
 
 
 def _save(canvas: FigureCanvasBase, filename: Any, *arguments: Any, **options: Any) -> Any:

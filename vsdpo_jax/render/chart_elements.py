@@ -55,11 +55,15 @@ class Collector:
         self.height, self.width = pixels.shape[:2]
         self.recorder = recorder
         self.elements: list[dict[str, Any]] = []
+        # `id` of an artist -> index of its element, after `collect`.
+        self.owners: dict[int, int] = {}
 
     def collect(self) -> list[dict[str, Any]]:
         """Elements in drawing order, as plain JSON values."""
         self._figure(self.figure)
         self.elements.sort(key=lambda element: element["z_order"])
+        for index, element in enumerate(self.elements):
+            self.owners[element.pop("artist")] = index
         return self.elements
 
     def _figure(self, figure: Any) -> None:
@@ -178,8 +182,8 @@ class Collector:
         chain = self.recorder.of(text) if chain is None else chain
         frame = text.get_bbox_patch()
         if frame is not None and frame.get_fill() and frame.get_facecolor()[3] > 0.5:
-            self._add("frame", frame.get_window_extent(self.renderer).extents, text, group, chain=chain,
-                      color=frame.get_facecolor())  # fmt: skip
+            self._add("frame", frame.get_window_extent(self.renderer).extents, frame, group, chain=chain,
+                      color=frame.get_facecolor(), z_order=text.get_zorder())  # fmt: skip
         slanted = _slanted(extents, text.get_rotation(), size, words)
         self._add(kind, extents, text, group, words, clip, color[:3] if blended is None else blended, background, size,
                   chain, slanted, z_order, self._styles(text, owner))  # fmt: skip
@@ -292,6 +296,7 @@ class Collector:
         if not np.all(np.isfinite(extents)):
             return
         self.elements.append({
+            "artist": id(artist),
             "kind": kind,
             "box": self._flip(extents),
             "text": text,

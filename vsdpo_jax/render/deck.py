@@ -5,6 +5,7 @@ The slides stand below each other in one picture; every element is clipped by it
 
 from __future__ import annotations
 
+import base64
 import functools
 import io
 import os
@@ -45,6 +46,8 @@ def warm_up(rasterizer: Rasterizer) -> None:
     buffer = io.BytesIO()
     presentation.save(buffer)
     rasterizer.draw(buffer.getvalue())
+    # Reading which characters the fonts have takes as long as drawing a slide.
+    glyphs.warnings_for(["\u2022"], regular_files)
 
 
 def _load_default() -> None:
@@ -64,8 +67,15 @@ def _load_default() -> None:
     serialized._ZipPkgWriter._zipf = lazyproperty(lambda self: zipfile.ZipFile(self._pkg_file, "w", zipfile.ZIP_STORED))
 
 
-def run(source: str, limits: RenderLimits, send: Any) -> None:
-    """Executes `source` and sends its answer, as for a chart. Never raises for what the candidate does."""
+def run(source: str, limits: RenderLimits, send: Any, hand_over: bool = False) -> None:
+    """Executes `source` and sends its answer, as for a chart. Never raises for what the candidate does.
+
+    Args:
+      source: the candidate.
+      limits: of the job.
+      send: called with a JSON object and the pixels as bytes; first the statements, then the result.
+      hand_over: report the deck itself and the heights of its slides as well, for another renderer.
+    """
     if (parsed := job.parse(source, send)) is None:
         return
     program, code = parsed
@@ -88,7 +98,7 @@ def run(source: str, limits: RenderLimits, send: Any) -> None:
             message = f"the deck has {len(deck[0].slides)} slides, the limit is {limits.slides}"
             send({"status": "too-large", "message": message}, b"")
         else:
-            send(*_answer(deck, recorder, limits))
+            send(*_answer(deck, recorder, limits, hand_over))
     except BaseException as error:
         job.stop_the_clock()
         send(job.describe_failure(error, program, recorder), b"")
@@ -113,7 +123,7 @@ def _unsaved() -> tuple[Presentation, bytes] | None:
 
 
 def _answer(
-    deck: tuple[Presentation, bytes], recorder: hooks.Recorder, limits: RenderLimits
+    deck: tuple[Presentation, bytes], recorder: hooks.Recorder, limits: RenderLimits, hand_over: bool
 ) -> tuple[dict[str, Any], bytes]:
     presentation, data = deck
     drawn = _rasterizer.draw(data)
@@ -125,6 +135,9 @@ def _answer(
     image = drawn[0].image if len(drawn) == 1 else np.concatenate([page.image for page in drawn])
     message = {"width": image.shape[1], "height": image.shape[0], "elements": elements[: limits.elements]}
     warnings = glyphs.warnings_for((element.get("text", "") for element in elements), regular_files)
+    if hand_over:
+        heights = [page.image.shape[0] for page in drawn]
+        message["report"] = {"deck": base64.b64encode(data).decode(), "heights": heights}
     return message | {"warnings": warnings}, np.ascontiguousarray(image).data.cast("B")
 
 

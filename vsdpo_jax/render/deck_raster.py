@@ -18,7 +18,7 @@ from PIL import Image
 WIDTH = 1280
 _FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
 # Family -> files that have its widths or, failing that, resemble it; the first that is installed is taken.
-_FAMILIES = {
+FAMILIES = {
     "Calibri": ("Carlito", "LiberationSans"),
     "Calibri Light": ("Carlito", "LiberationSans"),
     "Arial": ("LiberationSans",),
@@ -91,7 +91,7 @@ def _named_fonts(deck: bytes) -> set[str]:
 def _fonts() -> list[tuple[str, bool, bool, bytes]]:
     files = {path.name: path for folder in _FOLDERS for path in sorted(folder.rglob("*.ttf"))}
     fonts = []
-    for family, names in _FAMILIES.items():
+    for family, names in FAMILIES.items():
         for style, bold, italic in _STYLES:
             wanted = [f"{name}-{style}.ttf" for name in names]
             # DejaVu leaves the style out of the name of its regular face.
@@ -105,5 +105,5 @@ def _fonts() -> list[tuple[str, bool, bool, bytes]]:
 def regular_files() -> tuple[Path, ...]:
     """The files of the upright faces that texts are drawn with: what they lack is drawn as an empty box."""
     files = {path.name: path for folder in _FOLDERS for path in sorted(folder.rglob("*.ttf"))}
-    names = {f"{name}{style}.ttf" for family in _FAMILIES.values() for name in family for style in ("", "-Regular")}
+    names = {f"{name}{style}.ttf" for family in FAMILIES.values() for name in family for style in ("", "-Regular")}
     return tuple(files[name] for name in sorted(names & files.keys()))

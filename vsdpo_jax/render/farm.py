@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from vsdpo_jax.errors import UserError
-from vsdpo_jax.render import fonts, sandbox, wire
+from vsdpo_jax.render import fonts, office_kit, sandbox, wire
+from vsdpo_jax.render.answers import RenderSetupError, read_answer, with_pixels
 from vsdpo_jax.render.folder import empty
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.render.measures import MEASURES
@@ -38,14 +39,13 @@ logger = logging.getLogger(__name__)
 
 ZYGOTE = "vsdpo_jax.render.zygote"
 BROWSER = "vsdpo_jax.render.web"
+OFFICE = "vsdpo_jax.render.office"
+# Decks that one LibreOffice draws: it grows with them.
+DECKS_PER_OFFICE = 200
 # A supervisor that dies this often in a row without an answer will not come back.
 MOST_RESTARTS = 3
 END_SECONDS = 6.0
 DEFAULT_LIMITS = RenderLimits()
-
-
-class RenderSetupError(UserError, RuntimeError):
-    """This machine cannot render: a layer, a browser or a package is missing. One clear line."""
 
 
 class RenderFarm:
@@ -57,10 +57,15 @@ class RenderFarm:
       browsers: warm Chromium processes for web pages and HTML slides, started with the first page.
       pending: most jobs on their way; `submit` blocks beyond (back-pressure).
       cache: scenes of that many distinct jobs are kept; equal jobs are answered from them. 0 for none.
+      slides: who draws the pixels of python-pptx slides: `builtin`, or `libreoffice` as a reference, which takes much
+        longer. The elements and their boxes are those of the built-in layout either way.
       require_isolation: refuse to work when the kernel lacks Landlock or seccomp, instead of a warning.
 
     Every job gets exactly one answer. What goes wrong inside a job is a `Scene` with an `error`; only a farm that
     cannot work at all raises `RenderSetupError` from the future.
+
+    Raises:
+      UserError: `slides` is `libreoffice`, and LibreOffice is not installed.
     """
 
     def __init__(
@@ -71,21 +76,29 @@ class RenderFarm:
         browsers: int = 1,
         pending: int = 256,
         cache: int = 1024,
+        slides: str = "builtin",
         require_isolation: bool = False,
     ):
         if workers < 0:
             raise ValueError(f"workers={workers} must be the number of processes, or 0 for one per core")
+        if slides not in ("builtin", "libreoffice"):
+            raise UserError(f"render.slides={slides} is not known: choose builtin or libreoffice")
+        if slides == "libreoffice":
+            office_kit.find_library()
         self.limits = limits
+        self._slides = slides
         self.workers = workers or len(os.sched_getaffinity(0))
-        page = {"module": BROWSER, "workers": browsers, "recycle": 20_000}
+        # A browser grows a little with every page, whatever becomes of the pages.
+        page = {"module": BROWSER, "workers": browsers, "recycle": 1000}
         chart = {"module": ZYGOTE, "workers": self.workers, "recycle": 5000}
         self._pools = {"chart": chart, "pptx": chart, "web": page, "slide": page, **dict.fromkeys(MEASURES, page)}
+        self._pools["office"] = {"module": OFFICE, "workers": 1, "recycle": DECKS_PER_OFFICE}
         self._require_isolation = require_isolation
         self._slots = threading.BoundedSemaphore(pending)
         self._lock = threading.Lock()
         # Apart from the lock above: a send may block, and nobody else may wait for it.
         self._sending = threading.Lock()
-        self._jobs: dict[int, tuple[Future, dict[str, Any], str]] = {}
+        self._jobs: dict[int, _Entry] = {}
         self._count = 0
         self._cache: collections.OrderedDict[str, Scene] = collections.OrderedDict()
         self._cache_size = cache
@@ -93,6 +106,8 @@ class RenderFarm:
         self._closed = False
         self._failure: RenderSetupError | None = None
         self._warned = False
+        # Kinds of workers that have worked here: a new supervisor knows then that only a busy machine stops them.
+        self._proven: set[str] = set()
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._manage, name="render-farm", daemon=True)
         self._thread.start()
@@ -105,6 +120,7 @@ class RenderFarm:
         max_side: int | None = None,
         assets: Mapping[str, bytes] | None = None,
         traces: bool = False,
+        visible: bool = False,
     ) -> Future[Scene]:
         """Queues a program; blocks while `pending` jobs are on their way.
 
@@ -116,6 +132,7 @@ class RenderFarm:
             size, because another one would be another layout.
           assets: the only files that a page can load, by whole address or, beside the page, by name.
           traces: fill in `Scene.traces` of a chart.
+          visible: fill in `Scene.front` and `Element.visible` of a chart, which takes another draw.
 
         Raises:
           RuntimeError: the farm is closed; `RenderSetupError` if it closed because it cannot work.
@@ -124,6 +141,10 @@ class RenderFarm:
         job = {"kind": kind, "source": source, "max_side": max_side}
         if traces:
             job["traces"] = True
+        if visible:
+            job["visible"] = True
+        if kind == "pptx" and self._slides == "libreoffice":
+            job["hand_over"] = True
         if assets:
             job["assets"] = {name: base64.b64encode(data).decode() for name, data in assets.items()}
         key = hashlib.sha256(json.dumps([job, fonts.font_set()], sort_keys=True).encode()).hexdigest()
@@ -143,7 +164,7 @@ class RenderFarm:
                 self._check_open()
                 self._count += 1
                 job["id"] = self._count
-                self._jobs[job["id"]] = future, job, key
+                self._jobs[job["id"]] = _Entry(future, job, key)
                 connection = self._connection
         except RuntimeError:
             self._slots.release()
@@ -214,7 +235,7 @@ class RenderFarm:
             connection, process = self._start(folder)
             with self._lock:
                 self._connection = connection
-                waiting = [job for _, job, _ in self._jobs.values()]
+                waiting = [entry.job for entry in self._jobs.values()]
             self._started.set()
             for job in waiting:
                 self._send(connection, job)
@@ -223,6 +244,9 @@ class RenderFarm:
                 self._connection = None
             connection.close()
             _end(process)
+            # Best effort: what is left behind may still write for a moment. All is removed when the farm is closed.
+            with contextlib.suppress(OSError):
+                empty(folder)
             restarts = 0 if answered else restarts + 1
             if not self._closed:
                 logger.warning("the render supervisor ended unexpectedly; starting it again")
@@ -231,7 +255,9 @@ class RenderFarm:
 
     def _start(self, folder: str) -> tuple[socket.socket, subprocess.Popen]:
         ours, theirs = socket.socketpair()
-        settings = json.dumps({"limits": dataclasses.asdict(self.limits), "pools": self._pools, "folder": folder})
+        own = tempfile.mkdtemp(prefix="supervisor-", dir=folder)
+        settings = {"limits": dataclasses.asdict(self.limits), "pools": self._pools, "folder": own}
+        settings = json.dumps(settings | {"proven": sorted(self._proven)})
         arguments = [sys.executable, "-P", "-m", "vsdpo_jax.render.supervisor", str(theirs.fileno()), settings]
         process = subprocess.Popen(
             arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=worker_environment()
@@ -250,6 +276,7 @@ class RenderFarm:
                 return answered
             message, payload = frame
             if "worker" in message:
+                self._proven.add(message["worker"]["module"])
                 self._check_layers(message["worker"].get("layers"))
             else:
                 answered += self._resolve(message, payload)
@@ -259,23 +286,37 @@ class RenderFarm:
             entry = self._jobs.pop(message["id"], None)
         if entry is None:
             return 0
-        future, job, key = entry
-        self._slots.release()
-        if not future.set_running_or_notify_cancel():
-            return 1
         try:
-            scene = _scene(job, message, payload)
+            scene = read_answer(entry.job, message, payload)
+            if "hand_over" in entry.job and scene.error is None and not entry.future.cancelled():
+                self._redraw(entry, scene)
+                return 1
+            if entry.drawn is not None:
+                scene = with_pixels(entry.drawn, scene)
         except RenderSetupError as error:
-            future.set_exception(error)
+            scene = error
+        self._slots.release()
+        if not entry.future.set_running_or_notify_cancel():
+            return 1
+        if isinstance(scene, RenderSetupError):
+            entry.future.set_exception(scene)
             return 1
         # What depended on the load of the machine is tried afresh next time.
         if self._cache_size and (scene.error is None or scene.error.status == "python-error"):
             with self._lock:
-                self._cache[key] = scene
+                self._cache[entry.key] = scene
                 while len(self._cache) > self._cache_size:
                     self._cache.popitem(last=False)
-        future.set_result(scene)
+        entry.future.set_result(scene)
         return 1
+
+    def _redraw(self, entry: _Entry, scene: Scene) -> None:
+        """Has LibreOffice draw the deck that a program made; the job keeps its number and its slot."""
+        job = {"id": entry.job["id"], "kind": "office", "source": "", **scene.report}
+        with self._lock:
+            self._jobs[job["id"]] = _Entry(entry.future, job, entry.key, dataclasses.replace(scene, report={}))
+            connection = self._connection
+        self._send(connection, job)
 
     def _check_layers(self, layers: dict[str, Any] | None) -> None:
         if layers is None or self._warned:
@@ -294,12 +335,22 @@ class RenderFarm:
             self._closed = True
             self._failure = error
             jobs, self._jobs = self._jobs, {}
-        for future, _, _ in jobs.values():
+        for entry in jobs.values():
             self._slots.release()
             if error is None:
-                future.cancel()
-            elif future.set_running_or_notify_cancel():
-                future.set_exception(error)
+                entry.future.cancel()
+            elif entry.future.set_running_or_notify_cancel():
+                entry.future.set_exception(error)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Entry:
+    """A job on its way, the key of its scene in the cache, and the scene if only its pixels are missing."""
+
+    future: Future
+    job: dict[str, Any]
+    key: str
+    drawn: Scene | None = None
 
 
 def _end(process: subprocess.Popen) -> None:
@@ -309,25 +360,6 @@ def _end(process: subprocess.Popen) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _scene(job: dict[str, Any], message: dict[str, Any], payload: bytes) -> Scene:
-    if "setup" in message:
-        raise RenderSetupError(message["setup"])
-    source, kind, seconds = job["source"], job["kind"], message.get("seconds", 0.0)
-    if message["status"] == "sandbox-setup":
-        raise RenderSetupError(f"a render job could not be isolated: {message['message']}")
-    if not message["status"]:
-        try:
-            return wire.read_scene(source, kind, payload, seconds)
-        except wire.WireError as error:
-            return wire.failure(source, kind, "no-result", f"the program answered nonsense: {error}")
-    try:
-        statements = wire.read_statements(source, payload)
-    except wire.WireError:
-        statements = ()
-    scene = wire.failure(source, kind, message["status"], message["message"], statements)
-    return dataclasses.replace(scene, seconds=seconds)
 
 
 def worker_environment() -> dict[str, str]:
@@ -346,6 +378,8 @@ def worker_environment() -> dict[str, str]:
         "MPLBACKEND": "agg",
         "MPLCONFIGDIR": str(cache),
         "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+        # Pictures are a few large blocks, which a fresh process gets in large pages for far less than in small ones.
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
         "LANG": "C.UTF-8",
         "TZ": "UTC",
     }

@@ -12,8 +12,9 @@ class RenderLimits:
     Attributes:
       wall_seconds: from the start of the job; `timeout` after it. Well above `cpu_seconds`, because it is for programs
         that sleep or wait: a busy machine must not turn a good program into a failure.
-      cpu_seconds: processor time of the job; `timeout` after it.
-      memory_bytes: address space of a chart or pptx job, including the about 0.4 GB that the warm interpreter maps.
+      cpu_seconds: processor time of the job; `timeout` after it. Of a page, that of the whole browser.
+      memory_bytes: address space of a chart or pptx job, including the about 0.4 GB that the warm interpreter maps; of
+        a page, the memory of all processes of the browser, which take about 0.3 GB themselves.
       file_bytes: the largest single file that a job may write.
       folder_bytes, folder_files: what the whole folder of a job may hold; `output-limit` beyond.
       pixels: a larger canvas is drawn at a lower resolution, so that it fits.

@@ -11,6 +11,7 @@ Layers, each probed once at the start of a worker (`probe`) instead of assumed:
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
 import os
@@ -103,6 +104,12 @@ def die_with(parent: int) -> None:
     _library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def spare_others() -> None:
+    """When the machine runs out of memory, the calling process and all that it will start go first."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("800")
 
 
 def drop_capabilities() -> None:

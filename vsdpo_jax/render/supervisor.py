@@ -3,7 +3,8 @@
     python -m vsdpo_jax.render.supervisor DESCRIPTOR SETTINGS_JSON
 
 It never imports JAX. A worker that dies, hangs or breaks the protocol is replaced; its job is tried once more on a
-fresh worker and then answered `died`. When the trainer goes away, the workers and their jobs go with it.
+fresh worker and then answered `died`. A worker that is found dead before it was given a job costs the job nothing.
+When the trainer goes away, the workers and their jobs go with it.
 """
 
 from __future__ import annotations
@@ -14,20 +15,29 @@ import ctypes
 import dataclasses
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any
 
-from vsdpo_jax.render import sandbox, wire
+from vsdpo_jax.render import sandbox, usage, wire
+from vsdpo_jax.render.folder import empty
 from vsdpo_jax.render.limits import RenderLimits
 
 # A worker kills its job at the limits; an answer later than this means that the worker itself hangs.
-WORKER_GRACE = 4.0
-START_SECONDS = 90.0
+WORKER_GRACE = 8.0
+# A worker that is starting and uses no processor time for so long hangs; one that moves is waited for, because a busy
+# machine can take minutes for what takes seconds.
+START_SECONDS = 60.0
+LONGEST_START = 600.0
+PATROL = 2.0
 ATTEMPTS = 2
+# Workers that die before a job is given to them, in a row.
+MOST_LOST = 10
 # Pictures are read in few pieces.
 BUFFER_BYTES = 4 << 20
 START_ATTEMPTS = 3
@@ -44,21 +54,32 @@ class WorkerFailed(Exception):
     """A worker closed, hung or broke the protocol."""
 
 
+class NotBegun(Exception):
+    """A worker gave its job back: it was lost before the job came."""
+
+
 class SetupFailed(Exception):
     """A worker cannot be started on this machine."""
 
 
 class Worker:
-    """One worker process, started when its first job comes. `folder` is where its jobs may write."""
+    """One worker process, started when its first job comes.
+
+    Args:
+      module: the worker's program.
+      limits: of its jobs.
+      folder: every start makes a folder of its own in it, where jobs may write: processes that a killed worker leaves
+        behind may still write into the old one for a moment.
+    """
 
     def __init__(self, module: str, limits: RenderLimits, folder: str):
         self.module = module
         self.limits = limits
-        self.folder = folder
-        os.makedirs(folder, exist_ok=True)
+        self.parent = folder
         self.process: subprocess.Popen | None = None
-        self._handle = -1
         self.jobs = 0
+        self._folders: list[str] = []
+        self._handle = -1
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
 
@@ -83,27 +104,59 @@ class Worker:
             raise SetupFailed(f"{self.module} did not start ({type(error).__name__}: {error})") from None
 
     async def _launch(self) -> dict[str, Any]:
+        self._remove_folders()
+        self._folders.append(tempfile.mkdtemp(prefix="worker-", dir=self.parent))
         ours, theirs = socket.socketpair()
         arguments = [sys.executable, "-P", "-m", self.module, str(theirs.fileno())]
-        arguments += [json.dumps(dataclasses.asdict(self.limits)), json.dumps({"folder": self.folder})]
+        arguments += [json.dumps(dataclasses.asdict(self.limits)), json.dumps({"folder": self._folders[-1]})]
         with theirs:
             self.process = subprocess.Popen(arguments, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         # A process id could be another process by the time of the kill; a descriptor cannot.
         self._handle = os.pidfd_open(self.process.pid)
         self.jobs = 0
         self._reader, self._writer = await asyncio.open_connection(sock=ours, limit=BUFFER_BYTES)
-        message, _ = await asyncio.wait_for(_read(self._reader), START_SECONDS)
+        message = await self._first_words()
         if not message.get("ready"):
             self.stop()
             raise SetupFailed(message.get("problem") or "unknown problem")
         _proven.add(self.module)
-        return message
+        return message | {"module": self.module}
+
+    async def _first_words(self) -> dict[str, Any]:
+        """What the starting process says when it is ready.
+
+        Raises:
+          TimeoutError: it does not move any more, or never gets there.
+        """
+        reading = asyncio.ensure_future(_read(self._reader))
+        began = moved = time.monotonic()
+        spent = 0.0
+        try:
+            while not (await asyncio.wait({reading}, timeout=PATROL))[0]:
+                now, before, spent = time.monotonic(), spent, usage.tree_seconds(self.process.pid)
+                moved = now if spent != before else moved
+                if now - moved > START_SECONDS or now - began > LONGEST_START:
+                    raise TimeoutError(
+                        f"not ready after {now - began:.0f} s, of which the processor gave it {spent:.1f}"
+                    )
+            return reading.result()[0]
+        finally:
+            reading.cancel()
+
+    def _remove_folders(self) -> None:
+        """Removes the folders of earlier starts, as far as nothing writes to them any more."""
+        for folder in self._folders.copy():
+            with contextlib.suppress(OSError):
+                empty(folder)
+                os.rmdir(folder)
+                self._folders.remove(folder)
 
     async def run(self, job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Runs one job.
 
         Raises:
           WorkerFailed: the worker is gone; start it again.
+          NotBegun: so it was before it got the job.
         """
         self.jobs += 1
         try:
@@ -116,6 +169,9 @@ class Worker:
         if message.get("id") != job["id"]:
             self.stop()
             raise WorkerFailed("answer to another job")
+        if message.get("again"):
+            self.stop()
+            raise NotBegun
         return message, payload
 
     def stop(self) -> None:
@@ -133,7 +189,12 @@ class Worker:
     @property
     def running(self) -> bool:
         """Whether there is a process to give a job to."""
-        return self.process is not None and self._writer is not None and not self._writer.is_closing()
+        if self.process is None or self._writer is None or self._writer.is_closing() or self._reader.at_eof():
+            return False
+        # The descriptor of a process can be read from when the process has ended.
+        ended = select.poll()
+        ended.register(self._handle, select.POLLIN)
+        return not ended.poll(0)
 
 
 class Supervisor:
@@ -156,8 +217,7 @@ class Supervisor:
         if pool["module"] not in self.pools:
             self.pools[pool["module"]] = asyncio.Queue()
             for _ in range(pool["workers"]):
-                folder = os.path.join(self.settings["folder"], f"worker-{len(self.workers)}")
-                worker = Worker(pool["module"], self.limits, folder)
+                worker = Worker(pool["module"], self.limits, self.settings["folder"])
                 self.workers.append(worker)
                 task = asyncio.create_task(self._serve(worker, self.pools[pool["module"]], pool["recycle"]))
                 self.tasks.append(task)
@@ -165,23 +225,31 @@ class Supervisor:
 
     async def _serve(self, worker: Worker, queue: asyncio.Queue, recycle: int) -> None:
         while True:
-            job = await queue.get()
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    if not worker.running:
-                        self.answer({"worker": await worker.start()})
-                    message, payload = await worker.run(job)
-                    self.answer(message, payload)
-                    break
-                except SetupFailed as error:
-                    self.answer({"id": job["id"], "setup": str(error)})
-                    break
-                except WorkerFailed as error:
-                    if attempt == ATTEMPTS:
-                        text = f"the program took its worker down ({error})"
-                        self.answer({"id": job["id"], "status": "died", "message": text, "seconds": 0.0})
+            self.answer(*await self._run(worker, await queue.get()))
             if worker.jobs >= recycle:
                 worker.stop()
+
+    async def _run(self, worker: Worker, job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """The answer to a job, whatever becomes of the worker."""
+        failures = lost = 0
+        while True:
+            try:
+                if not worker.running:
+                    worker.stop()
+                    self.answer({"worker": await worker.start()})
+                return await worker.run(job)
+            except SetupFailed as error:
+                return {"id": job["id"], "setup": str(error)}, b""
+            except NotBegun:
+                lost += 1
+                text = f"{worker.module} was lost {lost} times before it began"
+                if lost == MOST_LOST:
+                    return {"id": job["id"], "setup": text}, b""
+            except WorkerFailed as error:
+                failures += 1
+                if failures == ATTEMPTS:
+                    text = f"the program took its worker down ({error})"
+                    return {"id": job["id"], "status": "died", "message": text, "seconds": 0.0}, b""
 
     def answer(self, message: dict[str, Any], payload: bytes = b"") -> None:
         """Sends one frame to the trainer."""
@@ -199,6 +267,7 @@ async def serve(connection: socket.socket, settings: dict[str, Any]) -> None:
     """Serves jobs until the trainer closes its end."""
     reader, writer = await asyncio.open_connection(sock=connection)
     supervisor = Supervisor(writer, settings)
+    _proven.update(settings["proven"])
     asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, _reap)
     try:
         while True:

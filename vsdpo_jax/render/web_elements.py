@@ -91,7 +91,7 @@ class _Reader:
         try:
             with Image.open(io.BytesIO(base64.b64decode(match[1]))) as picture:
                 return list(picture.size)
-        except (OSError, ValueError):
+        except (OSError, ValueError, Image.DecompressionBombError):
             # The browser shows a broken picture, which has no shape of its own.
             return None
 
@@ -197,7 +197,9 @@ class _Reader:
 
     def _number(self, node: int) -> int | None:
         number = self._attribute(node, ATTRIBUTE)
-        return int(number) if number.isdigit() and int(number) < len(self.source.elements) else None
+        # A script can write anything there.
+        is_number = number.isascii() and number.isdigit() and len(number) < 10
+        return int(number) if is_number and int(number) < len(self.source.elements) else None
 
     def _attribute(self, node: int, wanted: str) -> str:
         attributes = self.nodes["attributes"][node]

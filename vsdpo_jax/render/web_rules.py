@@ -79,7 +79,7 @@ class Cascade:
 
     def __init__(self, answer: dict[str, Any], sources: list[tuple[str, int]], tags: list[int]):
         self._tags = tags
-        self._inline = {int(number): set(names) for number, names in answer["inline"] if number}
+        self._inline = {number: set(names) for text, names in answer["inline"] for number in _numbers([text])}
         # Number of an element -> (strength, declared properties, statement) of its rules.
         self._rules: dict[int, list[tuple[tuple, set[str], int]]] = {}
         waiting = [(_plain(selector), statement) for selector, statement in sources]
@@ -90,7 +90,7 @@ class Cascade:
                 continue
             statement = waiting[place][1]
             waiting = waiting[place + 1 :]
-            for number in map(int, numbers):
+            for number in _numbers(numbers):
                 strength = bool(important), _specificity(selector), order
                 self._rules.setdefault(number, []).append((strength, set(names), statement))
 
@@ -107,6 +107,11 @@ class Cascade:
                     found.append([name, max(rules)[2]])
                     break
         return found
+
+
+def _numbers(texts: list[str | None]) -> list[int]:
+    """The numbers of elements among what a page has as marks, which its scripts can change."""
+    return [int(text) for text in texts if text and text.isascii() and text.isdigit() and len(text) < 10]
 
 
 def _plain(selector: str) -> str:

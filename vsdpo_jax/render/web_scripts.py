@@ -13,6 +13,7 @@ from playwright.async_api import BrowserContext, CDPSession, Error
 
 from vsdpo_jax.render.html_source import ATTRIBUTE, HtmlSource
 from vsdpo_jax.render.statements import innermost
+from vsdpo_jax.render.web_motion import TIMERS
 
 MOST_NODES = 1500
 _MARK = re.compile(rf' {ATTRIBUTE}="\d+"')
@@ -40,6 +41,7 @@ _FIXED = """(() => {
 async def prepare(context: BrowserContext, session: CDPSession) -> None:
     """Makes a page that runs scripts repeatable, and has it remember who makes its nodes. Before the page is loaded."""
     await context.add_init_script(_FIXED)
+    await context.add_init_script(TIMERS)
     await session.send("DOM.enable")
     await session.send("DOM.setNodeStackTracesEnabled", {"enable": True})
 
@@ -73,7 +75,10 @@ def _chain(trace: dict[str, Any] | None, document: HtmlSource, starts: list[int]
     chain: dict[int, None] = {}
     while trace is not None:
         for frame in trace["callFrames"]:
-            place = _original(document, frame["lineNumber"], frame["columnNumber"])
+            if not frame["url"]:
+                # What was put into the page to make it repeatable.
+                continue
+            place = original_place(document, frame["lineNumber"], frame["columnNumber"])
             index = None if place is None else innermost(document.statements, starts, place)
             if index is not None and document.is_script(index):
                 chain[index] = None
@@ -81,7 +86,7 @@ def _chain(trace: dict[str, Any] | None, document: HtmlSource, starts: list[int]
     return list(chain)
 
 
-def _original(document: HtmlSource, line: int, column: int) -> int | None:
+def original_place(document: HtmlSource, line: int, column: int) -> int | None:
     """Offset in the source of a place (both from 0) in the marked document, whose lines are the same but for marks."""
     lines = document.marked.split("\n")
     if line >= len(lines):

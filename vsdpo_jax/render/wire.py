@@ -6,10 +6,12 @@ JSON only, every number is checked, and text is cut to a limit: a forged answer 
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import socket
 import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -177,8 +179,26 @@ def _read_result(source, kind, message, payload, statements, seconds) -> Scene:
         warnings=tuple(_text(value) for value in message.get("warnings", [])[:50]),
         seconds=seconds,
         traces=traces,
+        front=None if message.get("front") is None else _read_front(message["front"], width, height, len(elements)),
         report=report,
     )
+
+
+def pack_front(front: np.ndarray) -> str:
+    """`Scene.front` as text."""
+    return base64.b64encode(zlib.compress(front.astype("<i2").tobytes(), 1)).decode()
+
+
+def _read_front(text: Any, width: int, height: int, count: int) -> np.ndarray:
+    if not isinstance(text, str):
+        raise WireError("expected text")
+    size = 2 * width * height
+    # A little may unpack to very much.
+    data = zlib.decompressobj().decompress(base64.b64decode(text), size)
+    front = np.frombuffer(data, "<i2").reshape(height, width)
+    if front.min() < -1 or front.max() >= count:
+        raise WireError("unknown element")
+    return front
 
 
 def _read_traces(row: Any) -> ChartTraces:
@@ -227,6 +247,7 @@ def read_element(row: Any, statements: tuple[Statement, ...]) -> Element:
             (_text(name), _statement(index, statements)) for name, index in map(_pair, row.get("styles", [])[:16])
         ),
         natural_size=None if row.get("natural_size") is None else _size(row["natural_size"]),
+        visible=None if row.get("visible") is None else _number(row["visible"]),
     )
 
 

@@ -29,6 +29,8 @@ from vsdpo_jax.render.limits import RenderLimits
 # The job stops itself at its limits; this much later it is killed.
 GRACE = 1.0
 PATROL = 0.1
+# How long a job that has closed its pipe may take to be gone: the system takes its memory apart first.
+LEAVING = 2.0
 PIPE_BYTES = 1 << 20
 # The first byte that a job writes, before any of the program runs: a program cannot forge it.
 ISOLATED, NOT_ISOLATED = b"+", b"-"
@@ -83,7 +85,14 @@ class Zygote:
         return ""
 
     def run(self, job: dict[str, Any]) -> tuple[dict[str, str], memoryview]:
-        """Forks one job; returns how it ended (`status` is empty if it answered) and what it wrote."""
+        """Runs one job; returns how it ended (`status` is empty if it answered) and what it wrote.
+
+        A job that was killed is tried once more: it may have been somebody else, or the system for want of memory.
+        """
+        outcome, answer = self._run_once(job)
+        return self._run_once(job) if outcome["message"] == _killed_by(signal.SIGKILL) else (outcome, answer)
+
+    def _run_once(self, job: dict[str, Any]) -> tuple[dict[str, str], memoryview]:
         empty(self.folder)
         reader, writer = os.pipe()
         with contextlib.suppress(OSError):
@@ -155,7 +164,7 @@ class Zygote:
 
 def _ends(child: int) -> bool:
     """Whether a job that has closed its pipe ends by itself: the pipe closes a little before the process is gone."""
-    deadline = time.monotonic() + PATROL
+    deadline = time.monotonic() + LEAVING
     while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         if time.monotonic() > deadline:
             return False
@@ -181,8 +190,13 @@ def _ending(code: int, usage: Any, limits: RenderLimits) -> tuple[str, str]:
             return "timeout", f"the program used more than {limits.cpu_seconds:g} s of processor time"
         if number == signal.SIGXFSZ:
             return "output-limit", "the program wrote too large a file"
-        return "died", f"the program was killed by signal {signal.Signals(number).name}"
+        return "died", _killed_by(number)
     return "no-result", f"the program ended early with exit code {os.WEXITSTATUS(code)}"
+
+
+def _killed_by(number: int) -> str:
+    known = number in signal.Signals.__members__.values()
+    return f"the program was killed by signal {signal.Signals(number).name if known else number}"
 
 
 def _be_job(
@@ -211,9 +225,10 @@ def _be_job(
         from vsdpo_jax.render import chart, deck
 
         if job["kind"] == "pptx":
-            deck.run(job["source"], limits, send)
+            deck.run(job["source"], limits, send, bool(job.get("hand_over")))
         else:
-            chart.run(job["source"], limits, send, job.get("max_side"), bool(job.get("traces")))
+            asked = {name: bool(job.get(name)) for name in ("traces", "visible")}
+            chart.run(job["source"], limits, send, job.get("max_side"), **asked)
     except BaseException:
         code = 1
     finally:
@@ -244,6 +259,7 @@ def serve(connection: socket.socket, limits: RenderLimits, folder: str) -> None:
 def main() -> None:
     """Entry point of the process."""
     sandbox.die_with(os.getppid())
+    sandbox.spare_others()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     limits = RenderLimits(**json.loads(sys.argv[2]))
