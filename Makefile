@@ -7,7 +7,7 @@ DEMO_DIR ?= runs/demo
 EVAL_DIR ?= runs/eval_demo
 SAMPLES := vsdpo_jax/assets/eval_samples
 
-.PHONY: help env test-env browser demo test test-slow lint bench eval-demo warmstart clean
+.PHONY: help env test-env browser demo test test-slow lint bench eval-demo experiment warmstart clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -58,9 +58,23 @@ eval-demo: browser  ## Score the sample predictions of all three benchmarks: a m
 	$(BIN)/python -m vsdpo_jax.evaluate --benchmark=chartmimic --option=task=customized --data=$(SAMPLES)/chartmimic \
 	  --predictions=$(SAMPLES)/chartmimic/predictions_customized --out=$(EVAL_DIR)/chartmimic_customized
 
-warmstart: env  ## Make the embedded tiny model again (about an hour on two cores).
-	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_corpus --tokenizer=runs/tiny_tokenizer
-	$(BIN)/python -m vsdpo_jax.model.fresh --tokenizer=runs/tiny_tokenizer --out=runs/tiny_fresh
+experiment: browser  ## Train every method on every domain and write docs/experiment: about ten hours on two cores; restartable.
+	$(BIN)/python -m vsdpo_jax.experiment --out=docs/experiment
+
+warmstart: browser  ## Make the embedded tiny model again: about an hour and a half on two cores.
+	# Charts alone: seeing, copying and following feedback are learned here.
+	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_chart_corpus --tokenizer=runs/tiny_chart_tokenizer
+	$(BIN)/python -m vsdpo_jax.model.fresh --tokenizer=runs/tiny_chart_tokenizer --out=runs/tiny_charts_fresh
+	$(BIN)/python -m vsdpo_jax.train --config=configs/tiny_warmstart.py:stage=charts --workdir=runs/tiny_charts
+	$(BIN)/python -m vsdpo_jax.export --checkpoint=runs/tiny_charts --out=runs/tiny_charts_model
+	# All domains in turns, with a vocabulary for all of them.
+	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_web_corpus --domains=web --count=500
+	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_slide_corpus --domains=slide --count=500
+	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_pptx_corpus --domains=pptx --count=250
+	$(BIN)/python -m vsdpo_jax.data.warmstart --tokenizer=runs/tiny_tokenizer --vocabulary=1536 \
+	  --corpora=runs/tiny_chart_corpus,runs/tiny_web_corpus,runs/tiny_slide_corpus,runs/tiny_pptx_corpus
+	$(BIN)/python -m vsdpo_jax.model.vocabulary --model=runs/tiny_charts_model --tokenizer=runs/tiny_tokenizer \
+	  --out=runs/tiny_fresh
 	$(BIN)/python -m vsdpo_jax.train --config=configs/tiny_warmstart.py --workdir=runs/tiny_warmstart
 	$(BIN)/python -m vsdpo_jax.export --checkpoint=runs/tiny_warmstart --out=runs/tiny
 	@echo "The model is in runs/tiny; copy it to vsdpo_jax/assets/tiny to ship it."

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from vsdpo_jax.data import warmstart
+from vsdpo_jax.data.registry import CorpusTargets
 from vsdpo_jax.data.tasks.chart import CHART
 from vsdpo_jax.data.tasks.domain import Tasks
 from vsdpo_jax.render.farm import RenderFarm
@@ -95,9 +96,34 @@ def test_a_folder_without_a_corpus_is_named(tmp_path):
 
 def test_the_tokenizer_of_the_corpus_reads_all_of_it(built, tmp_path):
     _, corpus, _ = built
-    tokenizer = warmstart.train_tokenizer(corpus, tmp_path, vocab_size=500)
+    tokenizer = warmstart.train_tokenizer([corpus], tmp_path, vocab_size=500)
     for item in corpus:
         for text in (item.prompt, *(v.response for v in item.variants), *(v.feedback or "" for v in item.variants)):
             ids = tokenizer.encode(text, add_special_tokens=False)
             assert tokenizer.decode(ids) == text
             assert len(ids) < 0.8 * len(text) or not text
+
+
+def test_several_corpora_take_turns_and_shorter_ones_start_again(built, tmp_path):
+    folder, corpus, farm = built
+    short = warmstart.build(tmp_path, dataclasses.replace(SETTINGS, count=3, seed=1), farm, progress=False)
+    targets = CorpusTargets([short, corpus], group=2)
+    assert len(targets) == 40
+    ids = [targets[index].prompt.id for index in range(10)]
+    assert ids[0::2] == [short[index % 3].id for index in range(5)]
+    assert ids[1::2] == [corpus[index].id for index in range(5)]
+    assert len(targets[0].targets) == 2
+
+
+def test_the_tokenizer_reads_equally_many_items_of_every_corpus(built, monkeypatch):
+    _, corpus, _ = built
+    seen = []
+    monkeypatch.setattr(warmstart.sentencepiece_bpe, "train", lambda texts, size: seen.extend(texts))
+    monkeypatch.setattr(warmstart.sentencepiece_bpe, "save", lambda model, folder: None)
+
+    class Few(list):
+        def fragments(self, count):
+            return iter(["few"] * count)
+
+    warmstart.train_tokenizer([Few([1, 2, 3]), corpus], "nowhere", 300)
+    assert seen == ["few"] * 3 + list(corpus.fragments(3))

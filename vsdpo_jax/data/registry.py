@@ -41,32 +41,37 @@ def _prepared_path(config: ConfigDict) -> str:
 
 
 def target_source(config: ConfigDict, fits: Callable[[Prompt, str], bool] = lambda *_: True) -> Sequence[TargetGroup]:
-    """The supervised targets: those of a prepared set, else of the folder `config.data.corpus`.
+    """The supervised targets: those of a prepared set, else of the folders `config.data.corpus`, which take turns.
 
     Raises:
-      UserError: the folder holds no finished corpus, or no prepared set with code.
+      UserError: a folder holds no finished corpus, or no prepared set with code.
     """
     if config.data.name == PREPARED:
         from vsdpo_jax.data.prepared.source import PreparedTargets
 
         return PreparedTargets(_prepared_path(config), config.data.train_split, config.batch.group, fits)
     try:
-        return CorpusTargets(Corpus(config.data.corpus), config.batch.group)
+        return CorpusTargets([Corpus(folder) for folder in config.data.corpus.split(",")], config.batch.group)
     except FileNotFoundError as error:
         raise UserError(f"config.data.corpus={config.data.corpus!r}: {error}") from error
 
 
 class CorpusTargets(Sequence):
-    """The items of a warm-start corpus with G targets each; an item with fewer repeats them."""
+    """The items of warm-start corpora with G targets each; an item with fewer repeats them.
 
-    def __init__(self, corpus: Corpus, group: int):
-        self._corpus, self._group = corpus, group
+    The corpora take turns, item by item; a shorter one starts again until the longest has been read.
+    """
+
+    def __init__(self, corpora: Sequence[Corpus], group: int):
+        self._corpora, self._group = corpora, group
 
     def __len__(self) -> int:
-        return len(self._corpus)
+        return len(self._corpora) * max(map(len, self._corpora))
 
     def __getitem__(self, index: int) -> TargetGroup:
-        item = self._corpus[index]
+        place, turn = divmod(index, len(self._corpora))
+        corpus = self._corpora[turn]
+        item = corpus[place % len(corpus)]
         variants = [item.variants[g % len(item.variants)] for g in range(self._group)]
         return TargetGroup(
             prompt=Prompt(item.id, item.kind, item.prompt, (item.image,)),

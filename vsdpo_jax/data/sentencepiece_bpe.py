@@ -82,6 +82,7 @@ def train(fragments: Iterable[str], vocab_size: int = 1024, max_piece_length: in
         split_by_number=False,
         split_digits=True,
         treat_whitespace_as_suffix=True,
+        allow_whitespace_only_pieces=True,
         max_sentencepiece_length=max_piece_length,
         user_defined_symbols=[*SPECIAL_TOKENS, "\n"],
         unk_id=0,

@@ -1,6 +1,7 @@
 """The warm-start corpus: what the tiny model learns before reinforcement learning, made with real renders.
 
-    python -m vsdpo_jax.data.warmstart --folder=DIR --count=6000 --workers=2
+    python -m vsdpo_jax.data.warmstart --folder=DIR --domains=web --count=1000
+    python -m vsdpo_jax.data.warmstart --tokenizer=DIR --corpora=DIR,DIR
 
 For every task a flawed author writes a program, it is rendered, its defects are found, and a reviser corrects what a
 random part of the report complains about. An item trains two branches on the *same* revised program: instruction ->
@@ -18,6 +19,7 @@ import argparse
 import collections
 import dataclasses
 import io
+import itertools
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -157,9 +159,9 @@ class Corpus(Sequence):
         )
         return Item(**fields)
 
-    def fragments(self) -> Iterator[str]:
-        """All that the model reads or writes, cut for the training of a tokenizer."""
-        for item in self._items:
+    def fragments(self, count: int | None = None) -> Iterator[str]:
+        """All that the model reads or writes in the first `count` items, cut for the training of a tokenizer."""
+        for item in self._items[:count]:
             yield from fragments.of_instruction(item["prompt"])
             for variant in item["variants"]:
                 yield from fragments.of_program(variant["response"], variant["decisive"])
@@ -190,9 +192,11 @@ def build(folder: str | os.PathLike, settings: Settings, farm: RenderFarm, progr
     return Corpus(folder)
 
 
-def train_tokenizer(corpus: Corpus, folder: str | os.PathLike, vocab_size: int = 1024):
-    """Trains the tokenizer of the tiny model on everything in `corpus` and saves it in `folder`."""
-    return sentencepiece_bpe.save(sentencepiece_bpe.train(corpus.fragments(), vocab_size), folder)
+def train_tokenizer(corpora: Sequence[Corpus], folder: str | os.PathLike, vocab_size: int = 1024):
+    """Trains the tokenizer of the tiny model on equally many items of each corpus and saves it in `folder`."""
+    count = min(map(len, corpora))
+    fragments = itertools.chain.from_iterable(corpus.fragments(count) for corpus in corpora)
+    return sentencepiece_bpe.save(sentencepiece_bpe.train(fragments, vocab_size), folder)
 
 
 def statistics(corpus: Corpus) -> dict:
@@ -344,8 +348,12 @@ def _tuples(value):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--folder", required=True, help="where the corpus is, or will be")
-    parser.add_argument("--tokenizer", help="folder for a tokenizer trained on the corpus")
+    parser.add_argument("--folder", help="where the corpus is, or will be")
+    parser.add_argument("--tokenizer", help="folder for a tokenizer trained on the corpora")
+    parser.add_argument(
+        "--corpora", default="", help="comma-separated folders that the tokenizer is trained on as well"
+    )
+    parser.add_argument("--vocabulary", type=int, default=1024, help="tokens of the tokenizer")
     parser.add_argument("--domains", default="chart", help=f"comma-separated, of {', '.join(DOMAINS)}")
     parser.add_argument("--count", type=int, default=Settings.count)
     parser.add_argument("--seed", type=int, default=Settings.seed)
@@ -354,12 +362,16 @@ def main() -> None:
     domains = tuple(options.domains.split(","))
     if unknown := set(domains) - set(DOMAINS):
         parser.error(f"--domains: {min(unknown)!r} is unknown; choose of {', '.join(DOMAINS)}")
-    settings = Settings(domains=domains, count=options.count, seed=options.seed)
-    with RenderFarm(workers=options.workers) as farm:
-        corpus = build(options.folder, settings, farm)
-    print(json.dumps(statistics(corpus), indent=1))
+    if not options.folder and not (options.tokenizer and options.corpora):
+        parser.error("give --folder to make a corpus, or --tokenizer and --corpora to train a tokenizer on some")
+    corpora = [Corpus(folder) for folder in filter(None, options.corpora.split(","))]
+    if options.folder:
+        settings = Settings(domains=domains, count=options.count, seed=options.seed)
+        with RenderFarm(workers=options.workers) as farm:
+            corpora.append(build(options.folder, settings, farm))
+        print(json.dumps(statistics(corpora[-1]), indent=1))
     if options.tokenizer:
-        train_tokenizer(corpus, options.tokenizer)
+        train_tokenizer(corpora, options.tokenizer, options.vocabulary)
 
 
 if __name__ == "__main__":

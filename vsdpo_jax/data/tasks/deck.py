@@ -13,22 +13,22 @@ from vsdpo_jax.data.tasks.program import Part, replacing
 from vsdpo_jax.data.tasks.slide import Content
 
 # Left edges of list and panel in inches.
-SIDES = {"left": (0.5, 6.5), "right": (7.0, 0.5)}
-# RGB as python-pptx takes it, dark enough for white text.
-PANEL_COLORS = ("C00000", "00703C", "1F4E9E", "7030A0", "8B4513", "008080", "404040")
-TITLE_COLORS = ("000000", "8B0000", "000080", "006400")
+SIDES = {"left": (1, 8), "right": (9, 1)}
+# Dark enough for white text.
+PANEL_COLORS = ("red", "green", "blue", "purple", "brown", "teal", "navy")
+TITLE_COLORS = ("black", "darkred", "navy", "darkgreen")
 
 
 @dataclasses.dataclass(frozen=True)
 class Decisions:
-    """What the author of a deck decides. Sizes are in points, lengths in inches on a slide of 13.3 x 7.5.
+    """What the author of a deck decides. Sizes are in points, lengths in inches on a slide of 16 x 9.
 
     Attributes:
       list_left, panel_left: left edges, which say what stands on which side.
       color: of the panel.
       title_size, title_color: of the title.
       list_size, list_color: of the list.
-      slide_width: of the deck; 10 is python-pptx's own, which is 4:3.
+      slide_width: of the deck; 12 makes it 4:3, which is python-pptx's own shape.
       panel_height: of the panel.
       panel_size, panel_color: text of the panel.
       show_note: write the note.
@@ -36,38 +36,38 @@ class Decisions:
       failures: (role, failure) of statements that raise, see `FAILURES`.
     """
 
-    list_left: float
-    panel_left: float
+    list_left: int
+    panel_left: int
     color: str
     title_color: str
-    title_size: int = 36
-    list_size: int = 28
-    list_color: str = "000000"
-    slide_width: float = 13.3
-    panel_height: float = 4.0
-    panel_size: int = 40
-    panel_color: str = "FFFFFF"
+    title_size: int = 44
+    list_size: int = 32
+    list_color: str = "black"
+    slide_width: int = 16
+    panel_height: int = 4
+    panel_size: int = 48
+    panel_color: str = "white"
     show_note: bool = True
-    note_left: float = 0.5
-    note_top: float = 6.6
+    note_left: int = 1
+    note_top: int = 8
     failures: tuple[tuple[str, str], ...] = ()
 
 
 HABITS = {
-    "list_left": {0.5: 3, 7.0: 2, 5.0: 1},
-    "panel_left": {6.5: 3, 0.5: 2, 9.0: 1},
+    "list_left": {1: 3, 9: 2, 6: 1},
+    "panel_left": {8: 3, 1: 2, 11: 1},
     "color": dict.fromkeys(PANEL_COLORS, 1),
-    "title_color": {**dict.fromkeys(TITLE_COLORS, 1), "DDDDDD": 2, "FFFF00": 1},
-    "title_size": {36: 4, 32: 1, 72: 2, 96: 1, 4: 1},
-    "list_size": {28: 4, 24: 1, 4: 2, 60: 2},
-    "list_color": {"000000": 4, "DDDDDD": 2, "FFFF00": 1},
-    "slide_width": {13.3: 3, 10: 2},
-    "panel_height": {4.0: 4, 1.0: 1, 6.5: 2},
-    "panel_size": {40: 4, 32: 1, 4: 1, 96: 2},
-    "panel_color": {"FFFFFF": 4, "000000": 2, "404040": 1},
+    "title_color": {**dict.fromkeys(TITLE_COLORS, 1), "lightgray": 2, "yellow": 1},
+    "title_size": {44: 4, 40: 1, 90: 2, 120: 1, 5: 1},
+    "list_size": {32: 4, 28: 1, 5: 2, 72: 2},
+    "list_color": {"black": 4, "lightgray": 2, "yellow": 1},
+    "slide_width": {16: 3, 12: 2},
+    "panel_height": {4: 4, 1: 1, 6: 2},
+    "panel_size": {48: 4, 40: 1, 5: 1, 120: 2},
+    "panel_color": {"white": 4, "black": 2, "gray": 1},
     "show_note": {True: 3, False: 1},
-    "note_left": {0.5: 4, 12.9: 2, 6.5: 1},
-    "note_top": {6.6: 4, 0.4: 2, 2.5: 1, 7.3: 1},
+    "note_left": {1: 4, 16: 2, 8: 1},
+    "note_top": {8: 4, 1: 2, 3: 1, 9: 1},
 }
 _COLORS = ("title_color", "list_color", "panel_color", "color")
 _SIZES = ("title_size", "list_size", "panel_size")
@@ -92,10 +92,10 @@ BLAME = Blame(
 )
 FAILURES = {
     ("import", "missing import"): replacing("import Inches, Pt", "import Pt"),
-    ("size", "misspelt attribute"): replacing("Inches(7.5)", "Inch(7.5)"),
+    ("size", "misspelt attribute"): replacing("Inches(9)", "Inch(9)"),
     ("title", "missing bracket"): lambda line: line[:-1],
     ("list", "undefined name"): replacing("add(", "add_text("),
-    ("panel", "missing argument"): replacing(", 2.0, 6.0, ", ", "),
+    ("panel", "missing argument"): replacing(", 3, 7, ", ", "),
 }
 
 
@@ -118,10 +118,11 @@ def statements(content: Content, d: Decisions) -> Iterator[tuple[str, Sequence[P
     yield "import", ["from pptx import Presentation"]
     yield "import", ["from pptx.util import Inches, Pt"]
     yield "import", ["from pptx.dml.color import RGBColor"]
+    yield "import", ["from PIL.ImageColor import getrgb"]
     yield "deck", ["deck = Presentation()"]
     yield (
         "size",
-        ["deck.slide_width, deck.slide_height = Inches(", ("slide_width", str(d.slide_width)), "), Inches(7.5)"],
+        ["deck.slide_width, deck.slide_height = Inches(", ("slide_width", str(d.slide_width)), "), Inches(9)"],
     )
     yield "deck", ["shapes = deck.slides.add_slide(deck.slide_layouts[6]).shapes"]
     yield "helper", ["def add(text, left, top, width, height, size, color):"]
@@ -129,32 +130,32 @@ def statements(content: Content, d: Decisions) -> Iterator[tuple[str, Sequence[P
     yield "helper", ["    box.text_frame.word_wrap = True"]
     yield "helper", ["    box.text_frame.text = text"]
     yield "helper", ["    for line in box.text_frame.paragraphs:"]
-    yield "helper", ["        line.font.size, line.font.color.rgb = Pt(size), RGBColor.from_string(color)"]
+    yield "helper", ["        line.font.size, line.font.color.rgb = Pt(size), RGBColor(*getrgb(color))"]
     yield "helper", ["    return box"]
     yield (
         "title",
-        [f"add('{content.title}', 0.5, 0.4, 12.3, 1, ", ("title_size", str(d.title_size)), ", '",
+        [f"add('{content.title}', 1, 1, 14, 1, ", ("title_size", str(d.title_size)), ", '",
          ("title_color", d.title_color), "')"],
     )  # fmt: skip
     items = "\\n".join(f"{label}: {value}" for label, value in zip(content.labels, content.values, strict=True))
     yield (
         "list",
-        [f"add('{items}', ", ("list_left", str(d.list_left)), ", 2.0, 5.5, 4.0, ", ("list_size", str(d.list_size)),
+        [f"add('{items}', ", ("list_left", str(d.list_left)), ", 3, 6, 4, ", ("list_size", str(d.list_size)),
          ", '", ("list_color", d.list_color), "')"],
     )  # fmt: skip
     yield (
         "panel",
-        [f"panel = add('{content.total} {content.unit}', ", ("panel_left", str(d.panel_left)), ", 2.0, 6.0, ",
+        [f"panel = add('{content.total} {content.unit}', ", ("panel_left", str(d.panel_left)), ", 3, 7, ",
          ("panel_height", str(d.panel_height)), ", ", ("panel_size", str(d.panel_size)), ", '",
          ("panel_color", d.panel_color), "')"],
     )  # fmt: skip
     yield "panel", ["panel.fill.solid()"]
-    yield "panel", ["panel.fill.fore_color.rgb = RGBColor.from_string('", ("color", d.color), "')"]
+    yield "panel", ["panel.fill.fore_color.rgb = RGBColor(*getrgb('", ("color", d.color), "'))"]
     if d.show_note:
         yield (
             "note",
             [f"add('{content.note}', ", ("note_left", str(d.note_left)), ", ", ("note_top", str(d.note_top)),
-             ", 4, 0.5, 14, '404040')"],
+             ", 4, 1, 20, 'black')"],
         )  # fmt: skip
     yield "save", ["deck.save('deck.pptx')"]
 

@@ -100,7 +100,7 @@ BLAME = Blame(
 
 def draw(rng: np.random.Generator, subject: words.Subject, group: words.Group) -> tuple[Content, Decisions]:
     """A slide whose every decision suits it, as `Domain.draw`."""
-    count = int(rng.integers(4, 7))
+    count = int(rng.integers(4, 6))
     labels = draw_labels(rng, group, count)
     title = draw_title(rng, subject, group)
     steps = rng.integers(subject.low // subject.step, subject.high // subject.step + 1, count)
