@@ -1,0 +1,30 @@
+"""The configs of the embedded model: arguments, and shapes that hold every domain."""
+
+import pytest
+
+from vsdpo_jax.data.registry import GENERATED
+from vsdpo_jax.data.tasks import DOMAINS
+from vsdpo_jax.errors import UserError
+from vsdpo_jax.flags import load_config
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_domain_has_a_source_and_shapes_that_the_warm_start_holds(domain):
+    config, warm = load_config(f"configs/tiny.py:domain={domain}"), load_config("configs/tiny_warmstart.py")
+    assert GENERATED[config.data.name] is DOMAINS[domain]
+    for name in ("prefix", "response", "feedback"):
+        assert config.lengths[name] <= warm.lengths[name]
+    assert f"runs/tiny_{domain}_corpus" in warm.data.corpus.split(",")
+    assert config.lengths.feedback_chars == warm.lengths.feedback_chars
+
+
+def test_stages_of_the_warm_start():
+    charts = load_config("configs/tiny_warmstart.py:stage=charts,seed=2")
+    assert (charts.method, charts.data.corpus, charts.seed) == ("sft", "runs/tiny_chart_corpus", 2)
+    with pytest.raises(UserError, match="stage=web is unknown: choose one of charts, all"):
+        load_config("configs/tiny_warmstart.py:stage=web")
+
+
+def test_all_runs_of_the_experiment_have_the_same_rollouts():
+    configs = [load_config(f"configs/tiny.py:domain={domain}") for domain in DOMAINS]
+    assert len({(config.batch.prompts, config.batch.group, config.steps, config.optim.lr) for config in configs}) == 1
