@@ -26,6 +26,8 @@ def write_page(
 ) -> dict[str, Any]:
     """Writes README.md, summary.json, curves.svg and a gallery per domain to `out`; returns the summary.
 
+    What a person has written in `out`/findings.md becomes a section of the page.
+
     Args:
       results: of the reported runs that are finished.
       chosen: learning rates, if any were tried.
@@ -42,6 +44,7 @@ def write_page(
     sections = [
         _header(plan, results),
         *_status(summary, failed),
+        _findings(out / "findings.md"),
         "## Results\n",
         *(_domain_table(plan, domain, summary["domains"][domain]) for domain in plan.domains),
         _differences(plan, summary["differences"]),
@@ -92,6 +95,10 @@ def _status(summary: Mapping[str, Any], failed: Mapping[str, str]) -> list[str]:
         last = next((line for line in reversed(log.splitlines()) if line.strip()), "no output")
         lines.append(f"Failed: {name}: `{last[:200]}`\n")
     return lines
+
+
+def _findings(path: Path) -> str:
+    return f"## Findings\n\n{path.read_text().strip()}\n" if path.is_file() else ""
 
 
 def _domain_table(plan: Plan, domain: str, methods: Mapping[str, Any]) -> str:
