@@ -30,7 +30,7 @@ frame = slide.placeholders[1].text_frame
 frame.text = "first"
 for word in ("second", "third"):
     frame.add_paragraph().text = word  #> text
-""".replace('"Points"  #> =Points', '"Points"  #> =Points'),
+""",
     "a text box": BLANK + """
 box = slide.shapes.add_textbox(Inches(1), Inches(1), Inches(4), Inches(1))  #> text_box
 box.text_frame.text = "a note"  #> =a note

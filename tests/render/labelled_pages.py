@@ -18,14 +18,14 @@ PAGES = {
 """,
     "cards": CARDS
     + """
-<div class="row">  #> div@none
+<div class="row">
 <div class="card"><h3>One</h3></div>  #> h3; =One
 <div class="card">
 <h4>Two</h4>  #> h4; =Two
 <p>text</p>  #> p; =text
 </div>
 </div>
-""".replace("  #> div@none", "").replace('"card">  \n', '"card">\n'),
+""",
     "a list": """
 <ul>  #> ul
 <li>first</li>  #> =first
@@ -178,12 +178,12 @@ just text
 <script>
 const list = document.getElementById("l");
 for (const word of ["ant", "bee"]) {
-  const item = document.createElement("li");  #> li@
+  const item = document.createElement("li");  #> li
   item.textContent = word;  #> =ant; =bee
   list.appendChild(item);
 }
 </script>
-""".replace("  #> li@", ""),
+""",
     "markup from a script": """
 <div id="r"></div>
 <script>
