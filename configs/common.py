@@ -118,6 +118,8 @@ def base() -> ConfigDict:
     config.render.workers = 0  # 0: one per core.
     config.render.seconds = 10.0  # Wall-clock limit of one render.
     config.render.max_side = 0  # Longest side of a render in pixels; 0: as the program asks.
+    # Who draws the pixels of python-pptx slides: builtin | libreoffice (the reference, much slower; must be installed).
+    config.render.slides = "builtin"
     config.render.strict = False  # Refuse to start when an isolation layer is missing on this kernel.
 
     config.checkpoint = ConfigDict()

@@ -309,7 +309,8 @@ def open_model(config: ConfigDict) -> tuple[Policy, Packer]:
 def open_farm(config: ConfigDict) -> RenderFarm:
     """The render farm of the config."""
     limits = RenderLimits(wall_seconds=config.render.seconds)
-    return RenderFarm(config.render.workers, limits, require_isolation=config.render.strict)
+    strict = config.render.strict
+    return RenderFarm(config.render.workers, limits, slides=config.render.slides, require_isolation=strict)
 
 
 def train(config: ConfigDict, workdir: epath.Path) -> dict:
