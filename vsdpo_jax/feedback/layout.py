@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from vsdpo_jax.feedback import geometry
 from vsdpo_jax.feedback.defect import cause, make_defect
-from vsdpo_jax.feedback.nesting import called, container, within
+from vsdpo_jax.feedback.nesting import called, container, cover, within
 from vsdpo_jax.feedback.thresholds import Thresholds
 from vsdpo_jax.feedback.words import are, name_of, thing
 from vsdpo_jax.types import Box, Defect, Element, Scene
@@ -124,14 +124,8 @@ def _hidden(
     """Text behind later, opaque boxes; one defect for all that one box hides."""
     behind: dict[int, list[int]] = defaultdict(list)
     for index, text in texts:
-        for other, box in boxes:
-            opaque = box.background is not None or box.kind in ("img", "picture")
-            if not opaque or box.z_order <= text.z_order or within(text, box):
-                continue
-            shared = geometry.area(geometry.intersection(text.box, box.box))
-            if shared > thresholds.mark_share * geometry.area(text.box):
-                behind[other].append(index)
-                break
+        if (other := cover(text, boxes, thresholds.mark_share)) is not None:
+            behind[other].append(index)
     for other, hidden in behind.items():
         words, box = [scene.elements[index] for index in hidden], scene.elements[other]
         message = f"{name_of(words)} {are(words)} hidden behind the {thing(box)}"
@@ -165,15 +159,12 @@ def _collisions(
     said: list[tuple[Element, Element]] = []
     for position, (i, first) in enumerate(full):
         for j, second in full[position + 1 :]:
-            if (
-                within(first, second)
-                or within(second, first)
-                or any(_are_within((first, second), pair) for pair in said)
-            ):
-                continue
             smaller = min(geometry.area(first.box), geometry.area(second.box))
             shared = geometry.area(geometry.intersection(first.box, second.box))
-            if thresholds.collision * smaller < shared < 0.98 * smaller:
+            if not thresholds.collision * smaller < shared < 0.98 * smaller:
+                continue
+            nested = within(first, second) or within(second, first)
+            if not nested and not any(_are_within((first, second), pair) for pair in said):
                 said.append((first, second))
                 names = " and ".join(called(scene, scene.elements[index]) for index in sorted((i, j)))
                 yield make_defect("collision", f"{names} cover each other", scene, sorted((i, j), reverse=True))

@@ -26,6 +26,17 @@ def within(inner: Element, outer: Element) -> bool:
     return b.start <= a.start and a.end <= b.end
 
 
+def cover(text: Element, boxes: Sequence[Indexed], share: float) -> int | None:
+    """Index of a later, opaque box that hides more than `share` of a text; None if none does."""
+    for index, box in boxes:
+        opaque = box.background is not None or box.kind in ("img", "picture")
+        if opaque and box.z_order > text.z_order and not within(text, box):
+            shared = geometry.area(geometry.intersection(text.box, box.box))
+            if shared > share * geometry.area(text.box):
+                return index
+    return None
+
+
 def container(element: Element, boxes: Sequence[Indexed]) -> Indexed | None:
     """The innermost of `boxes` around an element, or None."""
     around = [(i, box) for i, box in boxes if box is not element and within(element, box)]

@@ -11,6 +11,7 @@ import numpy as np
 from vsdpo_jax.feedback import geometry
 from vsdpo_jax.feedback.color import background_of, contrast_ratio
 from vsdpo_jax.feedback.defect import cause, make_defect
+from vsdpo_jax.feedback.nesting import cover
 from vsdpo_jax.feedback.thresholds import Thresholds
 from vsdpo_jax.feedback.words import are, is_plural, name_of
 from vsdpo_jax.types import Box, Defect, Element, Scene
@@ -85,12 +86,14 @@ def _ink_at_edge(scene: Scene, element: Element, limit: Box, side: str) -> bool:
 def low_contrast(scene: Scene, thresholds: Thresholds) -> Iterator[Defect]:
     """Text that does not stand out from the pixels behind it."""
     weak: dict[tuple, list[tuple[int, float]]] = defaultdict(list)
+    boxes = [(i, e) for i, e in enumerate(scene.elements) if scene.kind != "chart" and not e.text and e.group]
     for index, element in texts_of(scene):
         if element.color is None or _is_outside(scene, element) or not any(map(str.isalnum, element.text)):
             # Bullets, arrows and large quotation marks are decoration: nobody has to read them.
             continue
         ratio = contrast_ratio(element.color, background_of(scene, element))
-        if ratio < thresholds.contrast:
+        # Of a text that something hides, its color is not what is wrong.
+        if ratio < thresholds.contrast and cover(element, boxes, thresholds.mark_share) is None:
             weak[cause(scene, element, "low_contrast")].append((index, ratio))
     for found in weak.values():
         elements = [scene.elements[index] for index, _ in found]

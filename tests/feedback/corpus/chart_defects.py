@@ -105,8 +105,8 @@ def _past_the_side(design, rng):
     x = {"left": 0.02, "right": 0.97}[side]
     outer = {"left": "right", "right": "left"}[side]
     # From the edge of the plot outwards there is no room for four words.
-    return Edit("a note past the edge", added=_note(x, 0.8, words, f", ha='{outer}'"),
-                added_clean=_note(x, 0.8, words.split()[0], f", ha='{side}'"),
+    return Edit("a note past the edge", added=_note(x, 0.66, words, f", ha='{outer}'"),
+                added_clean=_note(x, 0.66, words.split()[0], f", ha='{side}'"),
                 also=("overlap", "off_canvas"))  # fmt: skip
 
 

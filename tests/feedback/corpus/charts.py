@@ -35,7 +35,8 @@ def make(family: str, rng: np.random.Generator) -> Design:
     colors = [str(color) for color in rng.choice(DARK, 3, replace=False)]
     marks, height = _MARKS[family](names, values, colors, rng)
     width = rng.choice([5, 5.5, 6, 6.4, 7]) * (1.6 if family == "row" else 1)
-    size = f"figsize=({width:g}, {rng.choice([3.6, 4, 4.5, 4.8]) * (1.4 if family == 'panels' else 1):g})"
+    tall = rng.choice([3.6, 4, 4.5, 4.8]) * (1.4 if family == "panels" else 1)
+    size = f"figsize=({width:g}, {tall:g})"
     figure = _FIGURES.get(family, "fig, ax = plt.subplots({})")
     dpi = int(rng.choice([80, 90, 100]))
     unit = str(rng.choice(UNITS))
@@ -55,7 +56,7 @@ def make(family: str, rng: np.random.Generator) -> Design:
         lines.append(("title", f"ax.set_title('{names[0]} and {names[1]}')"))
     if any("label=" in text for _, text in marks) and family in PLANAR:
         lines.append(("legend", "ax.legend(loc='upper right')"))
-    lines += _decorations(family, rng)
+    lines += _decorations(family, tall, rng)
     lines = [*lines, ("end", str(rng.choice(["fig.savefig('chart.png')", "plt.show()"])))]
     if family in PLANAR and family not in ("twin", "helper") and rng.random() < 0.3:
         lines = [(role, _pyplot(text)) for role, text in lines]
@@ -73,14 +74,17 @@ def _pyplot(text: str) -> str:
     return text
 
 
-def _decorations(family: str, rng: np.random.Generator) -> list[tuple[str, str]]:
+def _decorations(family: str, tall: float, rng: np.random.Generator) -> list[tuple[str, str]]:
     lines = []
     if family in PLANAR and rng.random() < 0.4:
         lines.append(("", "ax.grid(axis='y', alpha=0.3)"))
     if family in PLANAR and family != "twin" and rng.random() < 0.3:
         lines.append(("", "ax.spines[['top', 'right']].set_visible(False)"))
-    if family in (*PLANAR, "barh", "log", "heat", "panels", "row") or rng.random() < 0.5:
+    if family not in ("arrow", "pie") or rng.random() < 0.5:
         lines.append(("layout", "fig.tight_layout()"))
+    elif family == "arrow":
+        # Room for the labels in inches, whatever the size of the figure.
+        lines.append(("", f"fig.subplots_adjust(bottom={0.6 / tall:.3f})"))
     return lines
 
 
