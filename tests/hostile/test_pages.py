@@ -46,7 +46,11 @@ def check(pages, good, source, right):
     assert canary.visits == 0
 
 
-@pytest.mark.parametrize("name", FAST)
+# These take seconds each.
+LARGE = ("deep nesting", "text without end", "frames in frames", "a tall page", "a large picture of vectors")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in LARGE else ()) for n in FAST])
 def test_fast(pages, good, name):
     check(pages, good, *FAST[name])
 
