@@ -5,8 +5,9 @@
 A chart through the farm is forked from a warm worker, isolated, traced to its statements and read out with all
 boxes; the obvious way starts `python chart.py`. A page through the farm reuses one page of the browser; the obvious way
 opens a fresh context of the full browser, loads the page and takes a picture, without boxes or attribution. A deck
-through the farm runs the program, draws it and reads it out, or has LibreOffice draw it, which the farm keeps warm; the obvious way
-runs the program and starts LibreOffice on its file. Processor time of all processes counts, so that other work on the machine disturbs little.
+through the farm runs the program, draws it and reads it out, or has a warm LibreOffice draw it; the obvious way runs
+the program and starts LibreOffice on its file. Processor time of all processes counts, so that other work on the
+machine disturbs little.
 """
 
 from __future__ import annotations
