@@ -9,6 +9,9 @@ from pathlib import Path
 SCRIPT = (Path(__file__).parent / "denied.py").read_text()
 X86 = platform.machine() == "x86_64"
 TGKILL, SIGQUEUE, CLONE, KEYCTL = (234, 129, 56, 250) if X86 else (131, 138, 220, 219)
+TKILL, THREAD_SIGQUEUE, SCHEDULER, SCHEDULE, PRIORITY = (200, 297, 144, 314, 251) if X86 else (130, 240, 119, 274, 30)
+READ_MEMORY, WRITE_MEMORY, FAULTS, EVENTS, BPF = (310, 311, 323, 298, 321) if X86 else (270, 271, 282, 241, 280)
+SIGNAL_PIDFD, GET_PIDFD = 424, 438
 # In numbers that are the same everywhere, or above.
 PIDFD_OPEN, IO_URING, CLONE3 = 434, 425, 435
 
@@ -77,6 +80,18 @@ def attacks(victim: Path, parent: int) -> dict[str, str]:
         "stop the parent": f"os.kill({parent}, signal.SIGSTOP)",
         "kill a thread of the parent": f"call('syscall', {TGKILL}, {parent}, {parent}, 9)",
         "queue a signal to the parent": f"call('syscall', {SIGQUEUE}, {parent}, 9, bytes(128))",
+        "kill a thread by its number": f"call('syscall', {TKILL}, {parent}, 9)",
+        "queue a signal to a thread": f"call('syscall', {THREAD_SIGQUEUE}, {parent}, {parent}, 9, bytes(128))",
+        "signal through a descriptor": f"call('syscall', {SIGNAL_PIDFD}, 3, 9, None, 0)",
+        "a descriptor of another": f"call('syscall', {GET_PIDFD}, 3, 0, 0)",
+        "the scheduler of the parent": f"call('syscall', {SCHEDULER}, {parent}, 3, bytes(4))",
+        "the schedule of the parent": f"call('syscall', {SCHEDULE}, {parent}, bytes(48), 0)",
+        "the disk priority of the parent": f"call('syscall', {PRIORITY}, 1, {parent}, 3 << 13)",
+        "read the memory of the parent": f"call('syscall', {READ_MEMORY}, {parent}, None, 0, None, 0, 0)",
+        "write the memory of the parent": f"call('syscall', {WRITE_MEMORY}, {parent}, None, 0, None, 0, 0)",
+        "handle faults": f"call('syscall', {FAULTS}, 1)",
+        "count events": f"call('syscall', {EVENTS}, bytes(128), 0, -1, -1, 0)",
+        "a program for the kernel": f"call('syscall', {BPF}, 0, bytes(128), 128)",
         "starve the parent": f"resource.prlimit({parent}, resource.RLIMIT_CPU, (1, 1))",
         "raise its own limits": "resource.setrlimit(resource.RLIMIT_AS, (-1, -1))",
         "slow down all of its user": "os.setpriority(os.PRIO_USER, 0, 19)",
