@@ -175,11 +175,14 @@ class Worker:
         return message, payload
 
     def stop(self) -> None:
-        """Kills the process; its jobs die with it."""
+        """Kills the process and all that it started: a browser that hangs would not notice that it is alone."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
         if self._handle >= 0:
+            # The number of a process that has ended may be another's by now.
+            if not self._has_ended():
+                _kill(usage.descendants(self.process.pid))
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._handle, signal.SIGKILL)
             os.close(self._handle)
@@ -191,10 +194,13 @@ class Worker:
         """Whether there is a process to give a job to."""
         if self.process is None or self._writer is None or self._writer.is_closing() or self._reader.at_eof():
             return False
+        return not self._has_ended()
+
+    def _has_ended(self) -> bool:
         # The descriptor of a process can be read from when the process has ended.
         ended = select.poll()
         ended.register(self._handle, select.POLLIN)
-        return not ended.poll(0)
+        return bool(ended.poll(0))
 
 
 class Supervisor:
@@ -236,6 +242,7 @@ class Supervisor:
             try:
                 if not worker.running:
                     worker.stop()
+                    self.kill_orphans()
                     self.answer({"worker": await worker.start()})
                 return await worker.run(job)
             except SetupFailed as error:
@@ -251,10 +258,23 @@ class Supervisor:
                     text = f"the program took its worker down ({error})"
                     return {"id": job["id"], "status": "died", "message": text, "seconds": 0.0}, b""
 
+    def kill_orphans(self) -> None:
+        """Kills what workers that were killed by others left behind: it has become a child of this process."""
+        known = {worker.process.pid for worker in self.workers if worker.process is not None}
+        for child in usage.children(os.getpid()):
+            if child not in known:
+                _kill([child, *usage.descendants(child)])
+
     def answer(self, message: dict[str, Any], payload: bytes = b"") -> None:
         """Sends one frame to the trainer."""
         for piece in wire.pieces(message, payload):
             self.writer.write(piece)
+
+
+def _kill(processes: list[int]) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 async def _read(reader: asyncio.StreamReader) -> tuple[dict[str, Any], bytes]:
@@ -278,6 +298,7 @@ async def serve(connection: socket.socket, settings: dict[str, Any]) -> None:
     finally:
         for worker in supervisor.workers:
             worker.stop()
+        supervisor.kill_orphans()
         for task in supervisor.tasks:
             task.cancel()
         await _reap_all()

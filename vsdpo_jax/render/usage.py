@@ -38,11 +38,18 @@ def _memory(process: int) -> int:
 def descendants(process: int) -> list[int]:
     """Ids of the processes that a process started, directly or not, as far as they still exist."""
     found: list[int] = []
+    for child in children(process):
+        found += [child, *descendants(child)]
+    return found
+
+
+def children(process: int) -> list[int]:
+    """Ids of the processes whose parent a process is, those included that nobody has waited for."""
+    found: list[int] = []
     try:
         for thread in os.listdir(f"/proc/{process}/task"):
             with open(f"/proc/{process}/task/{thread}/children") as file:
-                for child in map(int, file.read().split()):
-                    found += [child, *descendants(child)]
+                found += map(int, file.read().split())
     except OSError:
         # It ended while being looked at.
         return found
