@@ -19,9 +19,6 @@ from vsdpo_jax.model import weights
 from vsdpo_jax.model.config import Qwen3VLConfig, TextConfig, VisionConfig
 from vsdpo_jax.model.qwen3vl import Qwen3VL
 
-TOKENIZER = flags.DEFINE_string("tokenizer", None, "Folder with tokenizer files.", required=True)
-OUT = flags.DEFINE_string("out", None, "Folder to write.", required=True)
-SEED = flags.DEFINE_integer("seed", 0, "Of the weights.")
 
 # Charts of 320x240 pixels become 24 visual tokens.
 TINY_PROCESSOR = ImageProcessor(min_pixels=128 * 128, max_pixels=192 * 160)
@@ -70,10 +67,19 @@ def write_fresh(tokenizer_folder: Path, out: Path, seed: int) -> None:
     (out / "preprocessor_config.json").write_text(json.dumps(TINY_PROCESSOR.to_hf(), indent=2))
 
 
+def define_flags() -> None:
+    """Defined when run, not when imported: other commands have flags of the same names."""
+    flags.DEFINE_string("tokenizer", None, "Folder with tokenizer files.", required=True)
+    flags.DEFINE_string("out", None, "Folder to write.", required=True)
+    flags.DEFINE_integer("seed", 0, "Of the weights.")
+
+
 def main(_) -> None:
+    given = flags.FLAGS
+
     def write():
         try:
-            write_fresh(Path(TOKENIZER.value), Path(OUT.value), SEED.value)
+            write_fresh(Path(given.tokenizer), Path(given.out), given.seed)
         except FileNotFoundError as error:
             raise UserError(str(error)) from error
 
@@ -81,4 +87,5 @@ def main(_) -> None:
 
 
 if __name__ == "__main__":
+    define_flags()
     app.run(main)

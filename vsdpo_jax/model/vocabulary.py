@@ -23,12 +23,6 @@ from vsdpo_jax.model import weights
 from vsdpo_jax.model.config import Qwen3VLConfig
 from vsdpo_jax.policy import model_folder
 
-MODEL = flags.DEFINE_string(
-    "model", None, "Hugging Face folder, or assets:NAME, whose weights are kept.", required=True
-)
-TOKENIZER = flags.DEFINE_string("tokenizer", None, "Folder with the new tokenizer's files.", required=True)
-OUT = flags.DEFINE_string("out", None, "Folder to write.", required=True)
-
 
 def carry_over(embedding: np.ndarray, old, new) -> np.ndarray:
     """The embedding table of the new vocabulary.
@@ -81,10 +75,19 @@ def change_vocabulary(model: Path, tokenizer: Path, out: Path) -> None:
             shutil.copyfile(model / name, out / name)
 
 
+def define_flags() -> None:
+    """Defined when run, not when imported: other commands have flags of the same names."""
+    flags.DEFINE_string("model", None, "Hugging Face folder, or assets:NAME, whose weights are kept.", required=True)
+    flags.DEFINE_string("tokenizer", None, "Folder with the new tokenizer's files.", required=True)
+    flags.DEFINE_string("out", None, "Folder to write.", required=True)
+
+
 def main(_) -> None:
+    given = flags.FLAGS
+
     def write():
         try:
-            change_vocabulary(model_folder(MODEL.value), Path(TOKENIZER.value), Path(OUT.value))
+            change_vocabulary(model_folder(given.model), Path(given.tokenizer), Path(given.out))
         except FileNotFoundError as error:
             raise UserError(str(error)) from error
 
@@ -92,4 +95,5 @@ def main(_) -> None:
 
 
 if __name__ == "__main__":
+    define_flags()
     app.run(main)
