@@ -37,7 +37,7 @@ def test_files_lines_and_exit_status(tmp_path):
     scene = json.loads((out / "scene.json").read_text())
     title = next(element for element in scene["elements"] if element["kind"] == "title")
     assert (title["line_start"], title["line_end"]) == (5, 5)
-    assert "<mark style=\"--share:1.00\"" in (out / "credit.html").read_text()
+    assert '<mark style="--share:1.00"' in (out / "credit.html").read_text()
     assert {path.name for path in out.iterdir()} >= {"render.png", "overlay.png"}
 
 
