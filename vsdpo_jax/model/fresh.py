@@ -19,7 +19,6 @@ from vsdpo_jax.model import weights
 from vsdpo_jax.model.config import Qwen3VLConfig, TextConfig, VisionConfig
 from vsdpo_jax.model.qwen3vl import Qwen3VL
 
-
 # Charts of 320x240 pixels become 24 visual tokens.
 TINY_PROCESSOR = ImageProcessor(min_pixels=128 * 128, max_pixels=192 * 160)
 
