@@ -10,6 +10,8 @@ from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.render.limits import RenderLimits
 
 GOOD = "<h1>good</h1><!--{}-->"
+# Pages with scripts do not use the page that is open already.
+SCRIPTED = GOOD.format(1) + "<script>document.body.append('x')</script>"
 # Long enough in the browser to meet what happens meanwhile.
 LARGE = "<p>words</p>" * 3000
 TARGETS = {
@@ -40,7 +42,7 @@ def test_what_is_killed_is_replaced(pages, name):
     farm, find = pages
     for process in find(TARGETS[name]):
         os.kill(process, signal.SIGKILL)
-    assert farm.submit(GOOD.format(1), "web").result().error is None, "killed between two pages"
+    assert farm.submit(SCRIPTED, "web").result().error is None, "killed between two pages"
     future = farm.submit(LARGE, "web")
     for process in find(TARGETS[name]):
         os.kill(process, signal.SIGKILL)

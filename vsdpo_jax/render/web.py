@@ -53,7 +53,7 @@ async def answer(renderer: WebRenderer, job: dict[str, Any]) -> tuple[dict[str, 
         except (PageLost, Error) as error:
             # Perhaps somebody else ended the page; one that ends again has done it itself.
             status, message = "died", "the page crashed: " + (str(error).splitlines() or ["its process ended"])[0][:200]
-            if not await renderer.tidy():
+            if not await renderer.tidy(doubtful=True):
                 raise BrowserLost(begun=True) from None
             continue
         except BrowserLost:

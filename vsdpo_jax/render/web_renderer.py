@@ -270,12 +270,17 @@ class WebRenderer:
         else:
             await route.abort()
 
-    async def tidy(self) -> bool:
-        """Closes the pages that are not needed any more, whatever they are doing; whether the browser can go on."""
+    async def tidy(self, doubtful: bool = False) -> bool:
+        """Closes the pages that are not needed any more, whatever they are doing; whether the browser can go on.
+
+        A `doubtful` browser is asked: without the driver between it and us it seems to be connected for ever.
+        """
         left, self._left = self._left, []
         if self._shared in left:
             self._shared = None
         try:
+            if doubtful:
+                await asyncio.wait_for(self._control.send("Browser.getVersion"), CLOSE_SECONDS)
             for opened in left:
                 await asyncio.wait_for(self._close(opened), CLOSE_SECONDS)
         except (Error, TimeoutError):
