@@ -28,6 +28,11 @@ def cover(element: Element) -> tuple[Box, ...]:
     return boxes if element.clip is None else tuple(intersection(box, element.clip) for box in boxes)
 
 
+def meet(first: Box, second: Box) -> bool:
+    """Whether two boxes share more than an edge; most pairs of elements do not, which is quickly seen."""
+    return first[0] < second[2] and second[0] < first[2] and first[1] < second[3] and second[1] < first[3]
+
+
 def shrink(box: Box, pixels: float) -> Box:
     """The box without a margin: text boxes include room that no glyph fills."""
     return (box[0] + pixels, box[1] + pixels, box[2] - pixels, box[3] - pixels)
@@ -35,6 +40,8 @@ def shrink(box: Box, pixels: float) -> Box:
 
 def common_area(first: Element, second: Element, margin: float) -> float:
     """Square pixels that two elements share, counted between their covers shrunk by `margin`."""
+    if not meet(first.box, second.box):
+        return 0.0
     return sum(area(intersection(shrink(a, margin), shrink(b, margin))) for a in cover(first) for b in cover(second))
 
 

@@ -59,6 +59,8 @@ def _family(mark: Element) -> str:
 
 
 def _hides(legend: Element, mark: Element, thresholds: Thresholds) -> bool:
+    if not geometry.meet(legend.box, mark.box):
+        return False
     if mark.kind == "line":
         inner = geometry.shrink(legend.box, 2 * thresholds.text_margin)
         shorter = min(legend.box[2] - legend.box[0], legend.box[3] - legend.box[1])
@@ -100,6 +102,8 @@ def _crosses(text: Element, mark: Element, thresholds: Thresholds) -> bool:
     """The mark crosses the text; a label that lies wholly inside a bar or wedge is there on purpose."""
     if mark.kind == "area" or (mark.kind in ("bar", "wedge") and geometry.inside(text.box, mark.box)):
         return False
+    if not geometry.meet(text.box, mark.box):
+        return False
     if mark.kind in ("line", "rule"):
         return _runs_through(text, mark, thresholds)
     shared = geometry.common_area(text, mark, thresholds.text_margin / 2) / _covered(text)
@@ -109,7 +113,7 @@ def _crosses(text: Element, mark: Element, thresholds: Thresholds) -> bool:
 
 
 def _touches(text: Element, part: Box) -> bool:
-    return any(geometry.area(geometry.intersection(box, part)) for box in geometry.cover(text))
+    return any(geometry.meet(box, part) for box in geometry.cover(text))
 
 
 def _is_inner_tick_label(scene: Scene, text: Element, mark: Element) -> bool:
@@ -138,8 +142,8 @@ def _runs_through(text: Element, line: Element, thresholds: Thresholds) -> bool:
 
 def _length_within(line: Element, box: Box) -> float:
     """Pixels that a line runs inside of a box, along the longer sides of its pieces."""
-    shared = [geometry.intersection(part, box) for part in geometry.cover(line)]
-    return sum(max(b[2] - b[0], b[3] - b[1]) for b in shared if b[2] > b[0] and b[3] > b[1])
+    shared = [geometry.intersection(part, box) for part in geometry.cover(line) if geometry.meet(part, box)]
+    return sum(max(b[2] - b[0], b[3] - b[1]) for b in shared)
 
 
 def _framed(scene: Scene, text: Element) -> bool:
