@@ -34,6 +34,7 @@ def base() -> ConfigDict:
     config.batch.prompts = 32  # N; SDPO's reference implementation: 32 prompts x 8 rollouts, one update.
     config.batch.group = 8  # G
     config.batch.micro_batches = 1  # Gradient accumulation over prompts; the loss does not depend on it.
+    config.batch.rollout_parts = 1  # And over the rollouts of a prompt, which is then read as often; nor on this.
     config.batch.updates = 1  # On one batch. 1 is strictly on-policy; only from the second on do the clips bind.
 
     # Fixed lengths of the packed arrays. One bucket each: one compilation each.
@@ -51,6 +52,9 @@ def base() -> ConfigDict:
     config.sampling.top_k = 0
     config.sampling.tensor = 1  # Chips that share one copy of the sampler's weights; the rows are split over copies.
     config.sampling.chunks = 2  # Rendering of one chunk overlaps the decoding of the next.
+    # Tokens after which responses that have ended are rendered, and left out of the batch, while the others go on.
+    # 0: a chunk is decoded to its end, which takes one program less to compile and suits small models.
+    config.sampling.segment = 0
 
     config.objective = ConfigDict()
     config.objective.divergence = "reverse_kl"  # reverse_kl (the paper's) | forward_kl | jsd | topk (with its tail).
@@ -130,6 +134,9 @@ def base() -> ConfigDict:
     config.record.every = 10  # Steps between written rollouts; 0 writes none.
     config.record.rollouts = 8  # Of a step; 0 writes all.
     config.record.term_norms_every = 10  # Steps between gradient norms of each term (costs two updates); 0: none.
+
+    config.profile = ConfigDict()
+    config.profile.steps = ""  # Steps to trace into WORKDIR/profile, such as 3-5,10; the first has compilation in it.
 
     config.mesh = ConfigDict()
     config.mesh.data = 1

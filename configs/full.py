@@ -57,7 +57,9 @@ def full_size(arguments: str) -> ConfigDict:
     # 16 GB chips hold a chunk of 128 x 151,936 logits for student and teacher beside the rest; the others 512.
     config.objective.chunk = 128 if config.slice.startswith("v5e") else 512
     # Decoding reads all weights for every token, however few rows there are: two chunks would take twice as long.
+    # Rendering overlaps all the same: what has ended is rendered after every 128 tokens, within a second.
     config.sampling.chunks = 1
+    config.sampling.segment = 128
     # Every chip reads its share of the weights for every token: four chips to a copy read a quarter each, and 16 GB
     # chips could not hold a whole copy beside the training state.
     config.sampling.tensor = 4

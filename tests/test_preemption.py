@@ -48,6 +48,21 @@ FAILING = """preempted.on_signal(lambda: 1 / 0); print('ready', flush=True)
         time.sleep(0.01)
         preempted.leave_if_called()"""
 
+# As one of several hosts: it agrees with them at every turn, and they with it.
+AGREEING = """pass
+asked = []
+def agree(mine):
+    asked.append(mine)
+    return mine or len(asked) == {limit}
+with Preemption(agree) as preempted:
+    preempted.on_signal(save); print('ready', flush=True)
+    try:
+        while True:
+            time.sleep(0.01)
+            preempted.leave_if_called()
+    finally:
+        print('called here' if asked[-1] else 'called elsewhere', flush=True)"""
+
 
 def preempt(body):
     """(status, output, seconds) of a program that gets SIGTERM once it is ready."""
@@ -78,6 +93,18 @@ def test_a_main_thread_that_can_leave_closes_everything():
 def test_an_update_is_not_cut_in_two():
     status, output, _ = preempt(UPDATING)
     assert status == 0 and output[:2] == ["updated", "saving"]
+
+
+def test_with_several_hosts_the_main_thread_saves_when_all_have_agreed():
+    status, output, seconds = preempt(AGREEING.replace("{limit}", "10**9"))
+    assert status == 0 and output == ["saving", "", "saved", "called here"] and seconds < 5
+
+
+def test_with_several_hosts_another_one_may_be_called():
+    program = PROGRAM.format(body=AGREEING.replace("{limit}", "5"))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["ready", "saving", "called elsewhere"] and done.stderr == "\nsaved\n"
 
 
 def test_there_is_nothing_to_save_at_first():

@@ -3,41 +3,52 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from vsdpo_jax import hosts
 from vsdpo_jax.data.source import PromptSource, Stream
 from vsdpo_jax.errors import UserError
 from vsdpo_jax.feedback.control import check_control, controlled
 from vsdpo_jax.feedback.thresholds import Thresholds
+from vsdpo_jax.host_figures import all_groups
 from vsdpo_jax.metrics import rollout_metrics, summarize
 from vsdpo_jax.objective import grpo
 from vsdpo_jax.objective.method import method_named
 from vsdpo_jax.pack import PackedBatch, Packer
 from vsdpo_jax.policy import Policy
+from vsdpo_jax.profiling import stage
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.reward import VISUALS
 from vsdpo_jax.rollout.ask import Questioner
 from vsdpo_jax.rollout.collect import Grading, StageSeconds, collect
-from vsdpo_jax.rollout.sampler import Samples, SamplingConfig, sample
+from vsdpo_jax.rollout.engine import Ended, Engine, all_ended, first_prompts
+from vsdpo_jax.rollout.sampler import SamplingConfig, sample
 from vsdpo_jax.rollout.weights import make_reshard, sampler_mesh
-from vsdpo_jax.sharding import put_rows
+from vsdpo_jax.sharding import put_rows, row_shards
 from vsdpo_jax.timing import timed
 from vsdpo_jax.types import Prompt, RolloutGroup, TargetGroup
 
 
 @dataclasses.dataclass(frozen=True)
 class StepInput:
-    """What one update needs, and what is known of it before. `groups` is empty for supervised targets."""
+    """What one update needs, and what is known of it before.
+
+    Attributes:
+      batch, groups, advantages_ng: of this host; there are no groups for supervised targets.
+      metrics: of all hosts, but for this one's seconds.
+      all_groups: of all hosts, without pictures if there are several.
+    """
 
     batch: PackedBatch
     groups: tuple[RolloutGroup, ...]
     advantages_ng: np.ndarray
     metrics: dict[str, float]
+    all_groups: tuple[RolloutGroup, ...] = ()
 
 
 class RolloutCollector:
@@ -62,6 +73,7 @@ class RolloutCollector:
             self._mesh = sampler_mesh(jax.sharding.get_mesh(), config.sampling.tensor)
         except ValueError as error:
             raise UserError(f"config.sampling.tensor={config.sampling.tensor}: {error}") from error
+        self._segment, self._engine = config.sampling.segment, None
         visual = config.reward.visual
         if visual not in VISUALS:
             raise UserError(f"config.reward.visual={visual} is unknown: choose from {', '.join(VISUALS)}")
@@ -84,7 +96,7 @@ class RolloutCollector:
     def __call__(
         self, params, prompts: Sequence[Prompt], rng: jax.Array, chunks: int = 1
     ) -> tuple[list[RolloutGroup], StageSeconds]:
-        """Graded groups in the order of the prompts; the same `rng` gives the same rollouts."""
+        """Graded groups in the order of this host's prompts; the same `rng` gives the same rollouts on all hosts."""
         # By way of the host: the key lies on the trainer's mesh.
         key_data = np.asarray(jax.random.key_data(rng))
         with jax.set_mesh(self._mesh):
@@ -94,12 +106,39 @@ class RolloutCollector:
             return self._collect(self._reshard(params), prompts, rng, chunks)
 
     def _collect(self, params, prompts: Sequence[Prompt], rng: jax.Array, chunks: int):
-        def draw(part: Sequence[Prompt], index: int) -> Samples:
-            prefix, images = put_rows(self._packer.pack_prompts(part))
-            key, config = jax.random.fold_in(rng, index), self._sampling
-            return sample(self._policy.graphdef, params, prefix, images, key, branches=self._group, config=config)
+        if len(prompts) % chunks:
+            raise UserError(f"{len(prompts)} prompts of a host are no multiple of config.sampling.chunks={chunks}")
+        graphdef, branches, config = self._policy.graphdef, self._group, self._sampling
+        if self._segment and self._engine is None:
+            self._engine = Engine(graphdef, branches=branches, config=config, segment=self._segment)
+        numbers = self._random_numbers(rng, len(prompts), chunks)
+
+        def draw(part: Sequence[Prompt], index: int) -> Iterator[Ended]:
+            key_data, rows = numbers[index]
+            # Every device gets as many prompts; those that fill the last ones up have ended before they start.
+            filling = -len(part) % max(1, row_shards(self._mesh) // hosts.count())
+            key_data = np.pad(key_data, ((0, filling), (0, 0)))
+            rows = np.pad(rows, ((0, filling), (0, 0)), constant_values=-1)
+            prefix, images = self._packer.pack_prompts([*part, *[part[0]] * filling])
+            prefix, images, key_data, rows = put_rows((prefix, images, key_data, rows))
+            arguments = params, prefix, images, jax.random.wrap_key_data(key_data), rows
+            if self._engine is not None:
+                return first_prompts(self._engine(*arguments), len(part))
+            samples = sample(graphdef, *arguments, branches=branches, config=config)
+            return first_prompts(all_ended(samples), len(part))
 
         return collect(prompts, draw, self._farm, self._policy.chat, self._grading, chunks, self._between)
+
+    def _random_numbers(self, rng: jax.Array, prompts: int, chunks: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each chunk of this host: uint32[n, 2] key data and int32[n, G] rows, as `sample` takes them.
+
+        They follow from a prompt's place among those of all hosts, so that one host draws what several draw.
+        """
+        size = prompts * hosts.count() // chunks
+        of_chunk = np.stack([jax.random.key_data(jax.random.fold_in(rng, chunk)) for chunk in range(chunks)])
+        chunk, place = np.divmod(np.arange(prompts) + prompts * hosts.index(), size)
+        rows = (place[:, None] * self._group + np.arange(self._group)).astype(np.int32)
+        return list(zip(np.split(of_chunk[chunk], chunks), np.split(rows, chunks), strict=True))
 
     def questioner(self, config: ConfigDict) -> Questioner:
         """What asks the policy about regions without a statement, `config.credit.questions` times a step."""
@@ -113,7 +152,10 @@ class RolloutCollector:
 
 
 class RolloutBatches:
-    """On-policy batches: step k takes prompts [k N, (k + 1) N) of the stream and draws from `fold_in(rng, k)`."""
+    """On-policy batches: step k takes prompts [k N, (k + 1) N) of the stream and draws from `fold_in(rng, k)`.
+
+    Each host takes its part of them. Rewards, advantages and credit stay within a prompt's group, so within a host.
+    """
 
     def __init__(
         self, collector: RolloutCollector, packer: Packer, source: PromptSource, config: ConfigDict, step: int
@@ -122,27 +164,29 @@ class RolloutBatches:
         self._method = method_named(config.method)
         check_control(config.teacher.control, self._method.context)
         self._questioner = collector.questioner(config) if config.credit.questions else None
-        self._stream = Stream(source, config.seed, cursor=step * config.batch.prompts)
+        self._prompts = len(hosts.own(range(config.batch.prompts)))
+        cursor = step * config.batch.prompts
+        self._stream = Stream(source, config.seed, cursor, hosts.index(), hosts.count())
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="prompts")
         self._next = self._fetch()
 
     def _fetch(self) -> Future[list[Prompt]]:
         """The prompts of the coming step, whose references are rendered while this one's update runs."""
-        return self._thread.submit(self._stream.take, self._config.batch.prompts)
+        return self._thread.submit(self._stream.take, self._prompts)
 
     def __call__(self, params, rng: jax.Array, step: int) -> StepInput:
         config = self._config
-        with timed() as waiting:
+        with timed() as waiting, stage("prompts"):
             prompts = self._next.result()
         groups, seconds = self._collect(params, prompts, jax.random.fold_in(rng, step), config.sampling.chunks)
         self._next = self._fetch()
         asked: dict[str, float] = {}
         if self._questioner is not None:
             groups, counts = self._questioner(params, groups)
-            asked = counts.metrics()
+            asked = hosts.total(counts.metrics())
         rewards_ng = np.array([[member.reward.total for member in group.members] for group in groups], np.float32)
         advantages_ng = grpo.advantages(rewards_ng, config.objective.reward_scaling)
-        with timed() as packing:
+        with timed() as packing, stage("pack"):
             batch = self._packer.pack_rollouts(
                 controlled(groups, config.teacher.control),
                 advantages_ng,
@@ -161,8 +205,9 @@ class RolloutBatches:
             "overlap/hidden_seconds": seconds.hidden,
             "overlap/fraction": seconds.overlap,
         }
-        figures = summarize(groups) | rollout_metrics(groups, success=config.objective.route_success)
-        return StepInput(batch, tuple(groups), advantages_ng, figures | asked | stages)
+        everyone = all_groups(groups)
+        figures = summarize(everyone) | rollout_metrics(everyone, success=config.objective.route_success)
+        return StepInput(batch, tuple(groups), advantages_ng, figures | asked | stages, tuple(everyone))
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -179,7 +224,7 @@ class TargetBatches:
     def _pack(self, step: int) -> PackedBatch:
         size, count = self._config.batch.prompts, len(self._source)
         groups = []
-        for position in range(step * size, (step + 1) * size):
+        for position in hosts.own(range(step * size, (step + 1) * size)):
             epoch, place = divmod(position, count)
             order = np.random.default_rng([self._config.seed, epoch]).permutation(count)
             groups.append(self._source[int(order[place])])

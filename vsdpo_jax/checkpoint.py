@@ -18,13 +18,13 @@ from absl import logging
 from etils import epath
 from orbax.checkpoint import v1 as ocp
 
-from vsdpo_jax import storage
+from vsdpo_jax import hosts, storage
 from vsdpo_jax.errors import UserError
 
 CHECKSUMS = "checksums"
 
 # Fields that may differ between a run and its continuation: they change how long and how it is watched, not what it is.
-RESUMABLE = ("steps", "eval", "render", "checkpoint", "record", "mesh", "compilation_cache")
+RESUMABLE = ("steps", "eval", "render", "checkpoint", "record", "mesh", "profile", "compilation_cache")
 
 
 class WorkdirError(UserError):
@@ -153,13 +153,16 @@ class Checkpoints:
         """
         found = sorted(self._checkpointer.checkpoints, key=lambda checkpoint: checkpoint.step, reverse=True)
         for checkpoint in found:
+            damaged = None
             try:
                 named = self._checkpointer.load(checkpoint.step, jax.tree.map(_abstract, flatten(like)))
                 position = dict(self._checkpointer.metadata(checkpoint.step).custom_metadata or {})
                 _compare(position.pop(CHECKSUMS, {}), named)
             except Exception as error:  # Orbax raises whatever its storage layers raise on damaged files.
-                summary = f"{type(error).__name__}: {str(error)[:120]!r}"
-                logging.warning("checkpoint %d cannot be read (%s); trying the one before", checkpoint.step, summary)
+                damaged = f"{type(error).__name__}: {str(error)[:120]!r}"
+            # What one host cannot read none may use.
+            if damaged := next(filter(None, hosts.gather(damaged)), None):
+                logging.warning("checkpoint %d cannot be read (%s); trying the one before", checkpoint.step, damaged)
                 self._damaged.add(checkpoint.step)
             else:
                 self._saved_step = checkpoint.step

@@ -6,6 +6,7 @@ Names follow TRL and verl where they have one, so that curves of both can be lai
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -71,6 +72,18 @@ class MetricsWriter:
             return []
         rows = [_parse(line) for line in read_bytes(self._path).decode(errors="replace").splitlines()]
         return [row for row in rows if row is not None and row["step"] <= step]
+
+
+class NoWriter(contextlib.AbstractContextManager):
+    """In the place of a `MetricsWriter` on hosts that write nothing."""
+
+    rows: tuple[dict, ...] = ()
+
+    def __exit__(self, *_) -> None:
+        pass
+
+    def write(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Does nothing."""
 
 
 def _parse(line: str) -> dict | None:

@@ -3,6 +3,9 @@
 A step of a large model takes longer than the 30 seconds that a preempted TPU VM is given, and Python runs signal
 handlers only between its own instructions, so neither the end of the step nor a handler can be waited for. The signal
 is read from a file descriptor by a thread, which saves the last finished step.
+
+With several hosts saving is a thing that all do together, so there the signal only makes the main threads of all agree,
+where they next ask, to save the same step and leave.
 """
 
 from __future__ import annotations
@@ -24,9 +27,13 @@ class Preemption:
     """Watches for SIGTERM; a context manager, to be entered by the main thread.
 
     Nothing is lost but the step in progress, which a resumed run makes again from the same random numbers.
+
+    Args:
+      agree: with several hosts: whether it is true on any of them, asked by all at the same places; else None.
     """
 
-    def __init__(self):
+    def __init__(self, agree: Callable[[bool], bool] | None = None):
+        self._agree = agree
         self._save: Callable[[], str] | None = None
         self._busy = threading.Lock()
         self._called, self._saved = threading.Event(), threading.Event()
@@ -46,7 +53,10 @@ class Preemption:
         self._writer.close()
 
     def on_signal(self, save: Callable[[], str]) -> None:
-        """From now on `save` is called when the signal comes, by another thread; it returns what to tell the user."""
+        """From now on `save` is called when the signal comes; it returns what to tell the user.
+
+        It is called by another thread, or with several hosts by the main thread.
+        """
         self._save = save
 
     @contextlib.contextmanager
@@ -61,21 +71,26 @@ class Preemption:
         Raises:
           SystemExit: with status 0, or 1 if the run could not be saved.
         """
-        if self._called.is_set():
+        if self._agree is not None:
+            if self._agree(self._called.is_set()):
+                print(f"\n{self._message()}", file=sys.stderr, flush=True)
+                raise SystemExit(0)
+        elif self._called.is_set():
             self._saved.wait()
             raise SystemExit(self._status)
 
     def _watch(self) -> None:
         while received := self._reader.recv(1):
             if received[0] == signal.SIGTERM:
-                break
+                self._called.set()
+                if self._agree is None:
+                    break
         else:
             self._reader.close()
             return
-        self._called.set()
         try:
             with self._busy:
-                message = self._save() if self._save else "stopped by a signal before the first step"
+                message = self._message()
             print(f"\n{message}", file=sys.stderr, flush=True)
             self._status = 0
         except Exception:  # Whatever it is, this process has to end now, and to say why.
@@ -85,3 +100,6 @@ class Preemption:
             # The main thread may be inside a computation that lasts for minutes.
             threading.Event().wait(PATIENCE)
             os._exit(self._status)
+
+    def _message(self) -> str:
+        return self._save() if self._save else "stopped by a signal before the first step"

@@ -7,13 +7,16 @@ divide a dimension leaves that dimension whole.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
+from vsdpo_jax.errors import UserError
 from vsdpo_jax.model.config import Qwen3VLConfig
 
 AXES = ("data", "fsdp", "tensor")
@@ -51,10 +54,14 @@ BATCH_RULES: tuple[tuple[str, Axes], ...] = (
 def make_mesh(data: int = 1, fsdp: int = -1, tensor: int = 1, *, devices: Sequence[Any] | None = None) -> Mesh:
     """A mesh over all devices; one size may be -1, for what the others leave.
 
+    Devices of a host are neighbours in it, so that a host's rows are consecutive and `tensor` stays within a host.
+
     Raises:
-      ValueError: the sizes do not multiply to the number of devices.
+      ValueError: the sizes do not multiply to the number of devices, or `tensor` would span hosts.
     """
-    devices = jax.devices() if devices is None else devices
+    devices = sorted(
+        jax.devices() if devices is None else devices, key=lambda device: (device.process_index, device.id)
+    )
     sizes = [data, fsdp, tensor]
     if -1 in sizes:
         known = -data * fsdp * tensor
@@ -63,7 +70,15 @@ def make_mesh(data: int = 1, fsdp: int = -1, tensor: int = 1, *, devices: Sequen
         sizes[sizes.index(-1)] = len(devices) // known
     if min(sizes) < 1 or sizes[0] * sizes[1] * sizes[2] != len(devices):
         raise ValueError(f"a mesh of data={data}, fsdp={fsdp}, tensor={tensor} does not fit {len(devices)} devices")
-    return jax.make_mesh(tuple(sizes), AXES, axis_types=(AxisType.Auto,) * len(AXES), devices=devices)
+    refuse_to_span_hosts(devices, sizes[2])
+    return Mesh(np.array(devices).reshape(sizes), AXES, axis_types=(AxisType.Auto,) * len(AXES))
+
+
+def refuse_to_span_hosts(devices: Sequence[Any], together: int) -> None:
+    """Raises ValueError if so many neighbours among the devices would not all be of one host, of several."""
+    of_host = sum(device.process_index == devices[0].process_index for device in devices)
+    if of_host < len(devices) and of_host % together:
+        raise ValueError(f"the {of_host} devices of a host are no multiple of tensor={together}")
 
 
 def path_of(key_path: tuple[Any, ...]) -> str:
@@ -106,8 +121,53 @@ def batch_shardings(mesh: Mesh, batch: Any) -> Any:
 
 
 def put_rows(batch: Any) -> Any:
-    """Host arrays to the devices of the mesh in use, their rows split over the batch axes."""
-    return jax.device_put(batch, batch_shardings(jax.sharding.get_mesh(), batch))
+    """Host arrays to the devices of the mesh in use, their rows split over the batch axes.
+
+    With several hosts each gives its own rows, and the global arrays hold those of all in the order of the hosts.
+
+    Raises:
+      UserError: the rows of all hosts do not divide over the devices, so that no host could keep to its own.
+    """
+    mesh = jax.sharding.get_mesh()
+    if jax.process_count() == 1:
+        return jax.device_put(batch, batch_shardings(mesh, batch))
+    return jax.tree_util.tree_map_with_path(lambda path, leaf: _put_own(path_of(path), leaf, mesh), batch)
+
+
+def _put_own(path: str, leaf: np.ndarray, mesh: Mesh) -> jax.Array:
+    axis, shape = int(path.endswith("positions")), list(leaf.shape)
+    size, shape[axis] = shape[axis], shape[axis] * jax.process_count()
+    sharding = NamedSharding(mesh, spec(path, tuple(shape), mesh, BATCH_RULES))
+    first = size * jax.process_index()
+    for index in sharding.addressable_devices_indices_map(tuple(shape)).values():
+        start, stop, _ = index[axis].indices(shape[axis])
+        if start < first or stop > first + size:
+            raise UserError(
+                f"{shape[axis]} prompts at a time do not divide over the {mesh.shape['data']} x {mesh.shape['fsdp']} "
+                "rows of devices of several hosts: change config.batch.prompts, config.eval.prompts, "
+                "config.sampling.chunks or config.mesh"
+            )
+    return jax.make_array_from_process_local_data(sharding, leaf, tuple(shape))
+
+
+def local_rows(array: jax.Array) -> np.ndarray:
+    """This host's rows of an array whose first dimension alone is split, in their order: the inverse of `put_rows`."""
+    if array.is_fully_addressable:
+        return np.asarray(array)
+    parts = {shard.index[0].indices(array.shape[0])[0]: shard.data for shard in array.addressable_shards}
+    return np.concatenate([np.asarray(parts[start]) for start in sorted(parts)])
+
+
+def rows_sharding(mesh: Mesh, rows: int) -> NamedSharding:
+    """Of arrays with so many rows, whatever follows."""
+    return NamedSharding(mesh, fit((BATCH,), (rows,), mesh))
+
+
+def row_shards(mesh: Mesh, rows: int = 0) -> int:
+    """Into how many parts so many rows are split; 0: the most that the mesh has."""
+    if not rows:
+        return math.prod(mesh.shape[axis] for axis in BATCH)
+    return rows // rows_sharding(mesh, rows).shard_shape((rows,))[0]
 
 
 def parameter_shardings(mesh: Mesh, config: Qwen3VLConfig) -> Mapping[str, NamedSharding]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -17,39 +18,46 @@ import jax
 import numpy as np
 from absl import flags, logging
 from etils import epath
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
 from vsdpo_jax import flags as config_flags
+from vsdpo_jax import hosts
 from vsdpo_jax.batch_file import save_batch
 from vsdpo_jax.batches import RolloutBatches, RolloutCollector, StepInput, TargetBatches
 from vsdpo_jax.best import Best
 from vsdpo_jax.checkpoint import Checkpoints, claim_workdir
 from vsdpo_jax.data.registry import prompt_source, target_source
 from vsdpo_jax.errors import UserError
+from vsdpo_jax.flops import update_flops
+from vsdpo_jax.host_figures import all_groups, all_rows, all_seconds
 from vsdpo_jax.host_memory import return_freed_memory
-from vsdpo_jax.metrics import MetricsWriter, batch_metrics, divergence_metrics, mean_metrics, summarize
+from vsdpo_jax.metrics import MetricsWriter, NoWriter, batch_metrics, divergence_metrics, mean_metrics, summarize
 from vsdpo_jax.model import weights
 from vsdpo_jax.objective.method import method_named
 from vsdpo_jax.objective.optimizer import make_optimizer
-from vsdpo_jax.objective.step import TrainState, active_terms, init_state, make_term_norms, make_update
+from vsdpo_jax.objective.step import TrainState, active_terms, init_state, jit_update, make_term_norms
 from vsdpo_jax.pack import Lengths, PackedBatch, Packer
 from vsdpo_jax.policy import Policy, open_policy
 from vsdpo_jax.preemption import Preemption
+from vsdpo_jax.profiling import Profiler, stage
 from vsdpo_jax.progress import Progress, table
 from vsdpo_jax.record import RolloutRecord, write_records
 from vsdpo_jax.render import fonts
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.report import write_report
-from vsdpo_jax.sharding import make_mesh, parameter_shardings, put_rows, shardings
+from vsdpo_jax.sharding import local_rows, make_mesh, parameter_shardings, put_rows, shardings
 from vsdpo_jax.storage import write_whole
-from vsdpo_jax.throughput import speed_metrics, update_flops
+from vsdpo_jax.throughput import speed_metrics
 from vsdpo_jax.types import RolloutGroup
 from vsdpo_jax.watch import Watch
 
 WORKDIR = flags.DEFINE_string(
     "workdir", None, "Folder of the run: checkpoints, metrics, rollouts, report.", required=True
+)
+HOSTS = flags.DEFINE_string(
+    "hosts", hosts.ONE, "Hosts of the run: one; auto (of the TPU slice); or ADDRESS:PORT,COUNT,INDEX, on each of them."
 )
 
 
@@ -59,7 +67,7 @@ class Trainer:
     def __init__(self, config: ConfigDict, workdir: epath.Path, resources: contextlib.ExitStack, preempted: Preemption):
         self.config, self.workdir, self.preempted = config, workdir, preempted
         self.method = method_named(config.method)
-        claim_workdir(workdir, config.to_dict())
+        claim_together(workdir, config)
         self.mesh = open_mesh(config)
         resources.enter_context(jax.set_mesh(self.mesh))
         self.policy, self.packer = open_model(config)
@@ -68,11 +76,16 @@ class Trainer:
         optimizer = make_optimizer(config.optim, config.steps * config.batch.updates)
         self.state, self.position = self._initial_state(optimizer)
         self.first = self.done = int(self.state.step)
-        self.update = self._jit_update(optimizer)
-        self.term_norms = jax.jit(make_term_norms(self.policy.graphdef, config))
-        self.writer = resources.enter_context(MetricsWriter(workdir, resume_step=self.done))
-        self.watch = Watch(self.writer.rows)
-        self.best = Best.of(self.writer.rows)
+        self.update = jit_update(self.policy.graphdef, config, optimizer, self.mesh, self.state)
+        self.term_norms = jax.jit(
+            make_term_norms(self.policy.graphdef, config), out_shardings=NamedSharding(self.mesh, PartitionSpec())
+        )
+        writer = MetricsWriter(workdir, resume_step=self.done) if hosts.is_first() else NoWriter()
+        self.writer = resources.enter_context(writer)
+        rows = hosts.of_first(self.writer.rows)
+        self.watch, self.best = Watch(rows), Best.of(rows)
+        profiler = Profiler(config.profile.steps if hosts.is_first() else "", workdir)
+        self.profiler = resources.enter_context(contextlib.closing(profiler))
         self.checkpoints.best_step = self.best.step
         self.heldout = prompt_source(config, config.data.eval_split, self.farm, self.packer.fits)
         self.evaluate_group = self._collector(config.eval.samples, config.eval.temperature)
@@ -84,17 +97,16 @@ class Trainer:
         _, params = weights.load(self.policy.folder, shardings=parameter_shardings(self.mesh, self.policy.config))
         teacher = self.config.teacher.kind if self.method.distil else "live"
         reference = "reference" in active_terms(self.config)
-        state = init_state(params, optimizer, teacher, self.config.seed, reference)
-        state = jax.device_put(state, shardings(self.mesh, state))
+        start = functools.partial(
+            init_state, optimizer=optimizer, teacher_kind=teacher, seed=self.config.seed, reference=reference
+        )
+        places = shardings(self.mesh, jax.eval_shape(start, params))
+        state = jax.jit(start, out_shardings=places, donate_argnums=0)(params)
         restored = self.checkpoints.restore(state)
         if restored is None:
             return state, {"seconds": 0.0, "num_tokens": 0.0}
         warn_of_other_renders(restored[1].get("render", {}))
         return restored
-
-    def _jit_update(self, optimizer):
-        update = make_update(self.policy.graphdef, self.config, optimizer)
-        return jax.jit(update, out_shardings=(shardings(self.mesh, self.state), None, None), donate_argnums=0)
 
     def _collector(self, group: int, temperature: float) -> RolloutCollector:
         return RolloutCollector(
@@ -122,7 +134,7 @@ class Trainer:
     def run(self) -> dict:
         """Train to `config.steps`, or until evaluations stop improving; returns what `summary.json` holds."""
         config, self.started = self.config, time.monotonic() - self.position["seconds"]
-        with Progress(config.steps, self.done) as progress:
+        with Progress(config.steps, self.done, shown=hosts.is_first()) as progress:
             if self.done:
                 progress.say(f"resuming at step {self.done} from {self.workdir}")
             while self.done < config.steps:
@@ -131,7 +143,8 @@ class Trainer:
                 if self.best.gave_up(config.eval.patience):
                     progress.say(f"stopping at step {self.done}: no evaluation since step {self.best.step} was better")
                     break
-                metrics = self._step()
+                with self.profiler.step(self.done + 1):
+                    metrics = self._step()
                 if self.done == self.first + 1:
                     return_freed_memory()  # All is compiled now.
                 progress.update(metrics)
@@ -151,14 +164,16 @@ class Trainer:
         self.preempted.leave_if_called()
         with self.preempted.undisturbed():
             updating = time.perf_counter()
-            metrics, per_token = self._update(taken.batch)
+            with stage("update"):
+                metrics, per_token = self._update(taken.batch)
             metrics = taken.metrics | norms | metrics | {"timing_s/update": time.perf_counter() - updating}
+            batch, tokens = all_rows(taken.batch, per_token)
             if taken.groups:
-                metrics |= batch_metrics(taken.batch)
-            if "divergence" in per_token:
-                metrics |= divergence_metrics(per_token["divergence"], per_token["uplift"], taken.batch, taken.groups)
+                metrics |= batch_metrics(batch)
+            if "divergence" in tokens:
+                metrics |= divergence_metrics(tokens["divergence"], tokens["uplift"], batch, taken.all_groups)
             seconds = time.perf_counter() - started
-            metrics |= speed_metrics(metrics, taken.batch, seconds, self._flops(taken.batch))
+            metrics = all_seconds(metrics | speed_metrics(metrics, batch, seconds, self._flops(batch)))
             metrics["num_tokens"] = self.position["num_tokens"] + metrics["perf/total_num_tokens"]
             self.done += 1
             self.position = self._position(metrics["num_tokens"])
@@ -177,7 +192,7 @@ class Trainer:
             again = dataclasses.replace(placed, old_logp_ngr=per_token["logp"])
             self.state, metrics, _ = self.update(self.state, again)
             history.append(metrics)
-        return mean_metrics(jax.device_get(history)), jax.device_get(per_token)
+        return mean_metrics(jax.device_get(history)), {name: local_rows(rows) for name, rows in per_token.items()}
 
     def _term_norms(self, batch: PackedBatch) -> dict[str, float]:
         """The gradient norm of each term, every `config.record.term_norms_every` steps where there are several."""
@@ -221,7 +236,8 @@ class Trainer:
         """Raises UserError after too many updates in a row whose loss or gradient was not finite."""
         if metrics["skipped_in_a_row"] < self.config.optim.max_skipped:
             return
-        path = save_batch(self.workdir / "broken" / f"step_{self.done:06d}.npz", taken.batch)
+        host = f"_host{hosts.index()}" if hosts.count() > 1 else ""
+        path = save_batch(self.workdir / "broken" / f"step_{self.done:06d}{host}.npz", taken.batch)
         if taken.groups:
             self._record(f"step_{self.done:06d}", taken.groups, taken.advantages_ng, per_token.get("divergence"))
         raise UserError(
@@ -232,7 +248,7 @@ class Trainer:
     def _evaluate_if_due(self) -> None:
         """Evaluates before the first step and every `config.eval.every` steps, once each, and keeps the best."""
         if not self.done:
-            if "before" not in self._summary():
+            if hosts.of_first("before" not in self._summary()):
                 self._summary(before=self._evaluate("before"))
         elif self.config.eval.every and self.done % self.config.eval.every == 0 and self.best.last != self.done:
             self._evaluate(f"eval_{self.done:06d}")
@@ -241,9 +257,10 @@ class Trainer:
         """Held-out scores of the current weights; the same prompts and the same random numbers every time."""
         settings = self.config.eval
         started = time.perf_counter()
-        prompts = self.heldout.fetch(range(settings.prompts))
-        groups, _ = self.evaluate_group(self.state.params, prompts, jax.random.key(self.config.seed + 1))
-        scores = summarize(groups)
+        prompts = self.heldout.fetch(hosts.own(range(settings.prompts)))
+        with stage("evaluate"):
+            groups, _ = self.evaluate_group(self.state.params, prompts, jax.random.key(self.config.seed + 1))
+        scores = summarize(all_groups(groups))
         scored = {f"eval/{key}": value for key, value in scores.items()}
         self.writer.write(self.done, scored | {"timing_s/eval": time.perf_counter() - started})
         self._record(name, groups)
@@ -253,7 +270,12 @@ class Trainer:
         return scores
 
     def _record(self, name: str, groups: Sequence[RolloutGroup], advantages_ng=None, divergence_ngr=None) -> None:
-        """Write rollouts down: all of the first prompts for training steps, one of each prompt for evaluations."""
+        """Write rollouts down: all of the first prompts for training steps, one of each prompt for evaluations.
+
+        With several hosts, those of the first.
+        """
+        if not hosts.is_first():
+            return
         records = [
             RolloutRecord.build(
                 group.prompt,
@@ -271,13 +293,30 @@ class Trainer:
         write_records(self.workdir, name, records[: self.config.record.rollouts or None])
 
     def _summary(self, **fields) -> dict:
-        """`summary.json` with `fields` added."""
+        """`summary.json` with `fields` added; only the first host has it."""
+        if not hosts.is_first():
+            return fields
         path = self.workdir / "summary.json"
         summary = json.loads(path.read_text()) if path.exists() else {}
         if fields:
             summary |= fields
             write_whole(path, json.dumps(summary, indent=2))
         return summary
+
+
+def claim_together(workdir: epath.Path, config: ConfigDict) -> None:
+    """`claim_workdir` by the first host, then by the others, which must see the same folder.
+
+    Raises:
+      UserError: it holds another run, or is a folder of this host's own.
+    """
+    if hosts.is_first():
+        claim_workdir(workdir, config.to_dict())
+    hosts.gather(None)
+    if not (workdir / "config.json").exists():
+        raise UserError(f"--workdir={workdir} is not shared by the hosts: give a folder that all see, or gs://…")
+    if not hosts.is_first():
+        claim_workdir(workdir, config.to_dict())
 
 
 def warn_of_other_renders(saved: Mapping[str, str]) -> None:
@@ -315,7 +354,8 @@ def open_farm(config: ConfigDict) -> RenderFarm:
 
 def train(config: ConfigDict, workdir: epath.Path) -> dict:
     """Train from scratch or from the newest checkpoint in `workdir`; returns what `summary.json` holds."""
-    with Preemption() as preempted, contextlib.ExitStack() as resources:
+    agree = hosts.any_of if hosts.count() > 1 else None
+    with Preemption(agree) as preempted, contextlib.ExitStack() as resources:
         return Trainer(config, workdir, resources, preempted).run()
 
 
@@ -329,7 +369,14 @@ def use_compilation_cache(folder: str) -> None:
 def main(config: ConfigDict) -> None:
     workdir = epath.Path(WORKDIR.value)
     use_compilation_cache(config.compilation_cache)
-    summary = train(config, workdir)
+    with hosts.together(HOSTS.value):
+        summary = train(config, workdir)
+        if hosts.is_first():
+            show(summary, workdir)
+
+
+def show(summary: dict, workdir: epath.Path) -> None:
+    """Writes the report, and prints what came out and where it lies."""
     page = write_report(workdir)
     print(table(summary["before"], summary["after"]))
     print(f"\n{summary['steps']} steps in {summary['seconds']:.0f} s")

@@ -155,9 +155,14 @@ def _trainer_logp(small, batch):
     return np.asarray(jnp.take_along_axis(logp, batch.targets_ngr[..., None], axis=-1)[..., 0])
 
 
-def test_micro_batches_give_the_update_of_the_whole_batch(small, tiny_config, batch):
+@pytest.mark.parametrize(
+    ("prompts", "rollouts"),
+    [(2, 2), pytest.param(2, 1, marks=pytest.mark.slow), pytest.param(1, 2, marks=pytest.mark.slow)],
+)
+def test_micro_batches_give_the_update_of_the_whole_batch(small, tiny_config, batch, prompts, rollouts):
     whole, metrics, per_token = updated(small, tiny_config, batch)
-    split, split_metrics, split_per_token = updated(small, tiny_config, batch, batch__micro_batches=2)
+    settings = {"batch__micro_batches": prompts, "batch__rollout_parts": rollouts}
+    split, split_metrics, split_per_token = updated(small, tiny_config, batch, **settings)
     for name, values in per_token.items():
         np.testing.assert_allclose(split_per_token[name], values, rtol=1e-4, atol=1e-5)
     for name, value in metrics.items():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from vsdpo_jax.rollout.collect import Grading, collect
+from vsdpo_jax.rollout.engine import all_ended
 from vsdpo_jax.timing import covered, shared, union
 from vsdpo_jax.types import Prompt, RenderError, Scene
 
@@ -18,6 +19,8 @@ PATIENCE = 60.0
 
 class Lazy:
     """An array of a device that is still computing: reading it waits for `ready`."""
+
+    is_fully_addressable = True
 
     def __init__(self, values, ready):
         self.values, self.ready = np.asarray(values), ready
@@ -57,7 +60,8 @@ class Device:
         tokens = np.broadcast_to(self.ids, (len(part), 2, len(self.ids)))
         lengths = np.full((len(part), 2), len(self.ids))
         fields = {"tokens": tokens, "logp": np.zeros(tokens.shape, np.float32), "lengths": lengths}
-        return types.SimpleNamespace(**{n: Lazy(v, functools.partial(self._wait, index)) for n, v in fields.items()})
+        lazy = {n: Lazy(v, functools.partial(self._wait, index)) for n, v in fields.items()}
+        return all_ended(types.SimpleNamespace(**lazy))
 
     def _wait(self, index):
         if ("read", index) in self.events:

@@ -192,13 +192,13 @@ def test_a_row_draws_the_same_in_segments_and_beside_other_rows():
     config = SamplingConfig(max_tokens=12, temperature=2.0)
     key = jax.random.key(5)
     whole = draw(config, branches=4, seed=5)
-    state = prefill(pair.graphdef, pair.params, batch.sequence, batch.images, branches=4, config=config)
+    state = prefill(pair.graphdef, pair.params, batch.sequence, batch.images, key, branches=4, config=config)
     # One row of the four, of both prompts, three tokens at a time.
     take = lambda array: array[:, 2:3]  # noqa: E731
     fields = {name: take(getattr(state, name)) for name in ("rows", "ended", "hidden", "tokens", "logp")}
     state = dataclasses.replace(state, branch=jax.tree.map(take, state.branch), **fields)
     segment = jax.jit(functools.partial(decode, pair.graphdef, config=config))
     for until in (3, 6, 9, 12):
-        state = segment(pair.params, state, key, until)
+        state = segment(pair.params, state, until)
     np.testing.assert_array_equal(state.tokens[:, 0], whole.tokens[:, 2])
     np.testing.assert_allclose(state.logp[:, 0], whole.logp[:, 2], atol=1e-5)

@@ -13,6 +13,7 @@ MASKED = -1e30
 IMPLEMENTATIONS = ("auto", "reference", "blocked", "splash", "splash_interpret")
 
 
+@jax.named_scope("attention")
 def attention(query, key, value, valid, *, causal: bool, prefix=None, implementation: str = "auto"):
     """Grouped-query attention with a float32 softmax.
 

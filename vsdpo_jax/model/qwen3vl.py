@@ -48,6 +48,7 @@ class Qwen3VL(nnx.Module):
             shape, std = (config.text.vocab_size, config.text.hidden_size), config.text.initializer_range
             self.lm_head = nnx.Param(std * jax.random.normal(rngs.params(), shape, param_dtype))
 
+    @jax.named_scope("vision")
     def encode_images(self, images: ImagePatches) -> VisualFeatures:
         """Every image attends to itself only; padding slots come out finite and meaningless."""
         return self.vision(images)

@@ -15,6 +15,7 @@ from vsdpo_jax.model.inputs import ImagePatches, Sequence, VisualFeatures
 from vsdpo_jax.pack import PackedBatch
 
 
+@jax.named_scope("prompt")
 def read_prompt(model, batch: PackedBatch, *, renders: bool = False):
     """The prompt's images (`images` None: text only) and every prefix once: (visual features, prefix cache).
 
@@ -49,6 +50,7 @@ def read_response(model, continuation: Sequence, visual, prefix, length: int) ->
     return hidden[:, :, -length - 1 : -1]
 
 
+@jax.named_scope("teacher")
 def teacher_states(graphdef: nnx.GraphDef, params, teacher_params: Any | None, batch: PackedBatch, context):
     """The teacher's hidden states [N, G, R, D] and head, under stop-gradient.
 
@@ -61,6 +63,7 @@ def teacher_states(graphdef: nnx.GraphDef, params, teacher_params: Any | None, b
     return read_response(model, batch.teacher, visual, prefix, batch.targets_ngr.shape[-1]), model.head()
 
 
+@jax.named_scope("reference")
 def reference_states(graphdef: nnx.GraphDef, reference_params, batch: PackedBatch):
     """As `teacher_states` for weights that read exactly what the student reads."""
     model = nnx.merge(graphdef, jax.lax.stop_gradient(reference_params))

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
 from vsdpo_jax.errors import UserError
@@ -19,8 +20,18 @@ from vsdpo_jax.objective.optimizer import kl_weight
 from vsdpo_jax.objective.state import Params, TrainState, init_state
 from vsdpo_jax.objective.supervised import sft_losses
 from vsdpo_jax.pack import PackedBatch
+from vsdpo_jax.sharding import rows_sharding, shardings
 
-__all__ = ["TERMS", "TrainState", "active_terms", "init_state", "make_term_norms", "make_update", "rl_losses"]
+__all__ = [
+    "TERMS",
+    "TrainState",
+    "active_terms",
+    "init_state",
+    "jit_update",
+    "make_term_norms",
+    "make_update",
+    "rl_losses",
+]
 
 Metrics = dict[str, jax.Array]
 
@@ -50,7 +61,8 @@ def rl_losses(graphdef, params, state: TrainState, batch: PackedBatch, config: C
     objective, active, length = config.objective, active_terms(config), batch.targets_ngr.shape[-1]
     model = nnx.merge(graphdef, params)
     context = read_prompt(model, batch)
-    student = read_response(model, batch.student, *context, length)
+    with jax.named_scope("student"):
+        student = read_response(model, batch.student, *context, length)
     teacher = teacher_head = None
     if "distillation" in active:
         teacher, teacher_head = teacher_states(graphdef, params, state.teacher, batch, context)
@@ -96,12 +108,16 @@ def _make_gradient(graphdef: nnx.GraphDef, config: ConfigDict) -> Callable:
     method = method_named(config.method)
     terms.check_objective(config.objective, method)
     schedule = kl_weight(config.objective, config.steps)
-    parts = config.batch.micro_batches
+    parts, rollout_parts = config.batch.micro_batches, config.batch.rollout_parts
     if config.batch.updates > 1 and not method.rollouts:
         raise UserError(f"config.batch.updates={config.batch.updates} is for rollouts: set it to 1 for method=sft")
     if config.batch.prompts % parts:
         raise UserError(
             f"config.batch.prompts={config.batch.prompts} is not a multiple of config.batch.micro_batches={parts}"
+        )
+    if config.batch.group % rollout_parts:
+        raise UserError(
+            f"config.batch.group={config.batch.group} is not a multiple of config.batch.rollout_parts={rollout_parts}"
         )
 
     def gradient(state: TrainState, batch: PackedBatch, factors: dict[str, jax.Array] | None = None):
@@ -117,7 +133,9 @@ def _make_gradient(graphdef: nnx.GraphDef, config: ConfigDict) -> Callable:
                 loss, metrics, per_token = sft_losses(model, part, config.objective, total)
             return loss, (metrics | {"loss": loss}, per_token)
 
-        return accumulated(jax.grad(loss_of, has_aux=True), state.params, batch, parts)
+        merged = nnx.merge(graphdef, state.params).config.vision.merge_unit
+        tokens = 0 if batch.images is None else batch.images.valid.shape[2] // merged
+        return accumulated(jax.grad(loss_of, has_aux=True), state.params, batch, parts, rollout_parts, tokens)
 
     return gradient
 
@@ -144,8 +162,9 @@ def make_update(
         finite = jnp.isfinite(norm) & jnp.isfinite(metrics["loss"])
         # The optimizer looks at gradients only, and skips what is not finite.
         grads = jax.tree.map(lambda g: jnp.where(finite, g, jnp.nan), grads)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
+        with jax.named_scope("optimizer"):
+            updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+            params = optax.apply_updates(state.params, updates)
         teacher = state.teacher
         if teacher is not None and config.teacher.kind == "ema":
             teacher = _moved_average(teacher, params, jnp.where(finite, config.teacher.rate, 0.0))
@@ -161,6 +180,21 @@ def make_update(
         return TrainState(step, params, opt_state, teacher, state.rng, state.reference), metrics, per_token
 
     return update
+
+
+def jit_update(
+    graphdef: nnx.GraphDef, config: ConfigDict, optimizer: optax.GradientTransformation, mesh: Mesh, state: TrainState
+):
+    """`make_update` compiled for a mesh; `state` (or its shapes) says what is donated and placed as before.
+
+    Metrics are on every device, figures per token where the rows of the batch are.
+    """
+    places = (
+        shardings(mesh, state),
+        NamedSharding(mesh, PartitionSpec()),
+        rows_sharding(mesh, config.batch.prompts),
+    )
+    return jax.jit(make_update(graphdef, config, optimizer), out_shardings=places, donate_argnums=0)
 
 
 def _moved_average(average: Params, params: Params, rate: jax.Array) -> Params:

@@ -95,6 +95,7 @@ def check_objective(objective: ConfigDict, method: Method) -> None:
         )
 
 
+@jax.named_scope("divergence")
 def batch_statistics(
     student,
     teacher,

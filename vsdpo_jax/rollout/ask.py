@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 
 import jax
-import numpy as np
 
 from vsdpo_jax.errors import UserError
 from vsdpo_jax.feedback.credit import assign
@@ -15,7 +14,7 @@ from vsdpo_jax.feedback.prompt import feedback_text
 from vsdpo_jax.pack import Packer
 from vsdpo_jax.policy import Policy
 from vsdpo_jax.rollout.sampler import SamplingConfig, sample
-from vsdpo_jax.sharding import put_rows
+from vsdpo_jax.sharding import local_rows, put_rows
 from vsdpo_jax.types import GradedRollout, Prompt, RolloutGroup
 
 # `lines: 103-114, 120` and the end of the turn.
@@ -74,7 +73,7 @@ class Questioner:
         prefix, images = put_rows(self._packer.pack_prompts(rows))
         key = jax.random.key(0)
         samples = sample(self._policy.graphdef, params, prefix, images, key, branches=1, config=self._sampling)
-        tokens, lengths = np.asarray(samples.tokens)[:, 0], np.asarray(samples.lengths)[:, 0]
+        tokens, lengths = local_rows(samples.tokens)[:, 0], local_rows(samples.lengths)[:, 0]
         decode = self._policy.chat.tokenizer.decode
         answers = [decode(row[:length], skip_special_tokens=True) for row, length in zip(tokens, lengths, strict=True)]
         # An answer to a question that was not put is none.

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-
-import numpy as np
 
 from vsdpo_jax.data.chat import Chat
 from vsdpo_jax.feedback.credit import assign
@@ -16,8 +14,8 @@ from vsdpo_jax.feedback.prompt import feedback_text
 from vsdpo_jax.feedback.thresholds import Thresholds
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.reward import score
+from vsdpo_jax.rollout.engine import Ended
 from vsdpo_jax.rollout.response import parse_response
-from vsdpo_jax.rollout.sampler import Samples
 from vsdpo_jax.timing import Interval, covered, shared
 from vsdpo_jax.types import GradedRollout, Prompt, Rollout, RolloutGroup, Scene
 
@@ -86,7 +84,7 @@ def grade(prompt: Prompt, rollout: Rollout, scene: Scene, settings: Grading) -> 
 
 def collect(
     prompts: Sequence[Prompt],
-    draw: Callable[[Sequence[Prompt], int], Samples],
+    draw: Callable[[Sequence[Prompt], int], Iterator[Ended]],
     farm: RenderFarm,
     chat: Chat,
     settings: Grading,
@@ -95,11 +93,11 @@ def collect(
 ) -> tuple[list[RolloutGroup], StageSeconds]:
     """Roll out and grade every prompt, in order.
 
-    While the device decodes a chunk, the farm renders the one before and a thread grades what is rendered.
+    While the device decodes, the farm renders what has ended before and a thread grades what is rendered.
 
     Args:
       prompts: N prompts; N divides by `chunks`.
-      draw: (prompts of one chunk, chunk index) -> samples, still being computed; called once a chunk, one ahead.
+      draw: (prompts of one chunk, chunk index) -> its responses as they end; called once a chunk, one ahead.
       chat: of the policy, to read the sampled ids.
       chunks: parts of the prompts that are decoded one after the other.
       between: called before each wait for the device; it may raise, to leave.
@@ -109,20 +107,22 @@ def collect(
     started = time.perf_counter()
     graders = ThreadPoolExecutor(1, thread_name_prefix="grade")
     try:
-        graded: list[Future[_Graded]] = []
-        samples = draw(parts[0], 0)
+        graded: list[dict[int, Future[_Graded]]] = []
+        ending = draw(parts[0], 0)
         for index, part in enumerate(parts):
             ahead = draw(parts[index + 1], index + 1) if index + 1 < chunks else None
+            waiting = [_Waiting(prompt) for prompt in part]
+            graded.append({})
             between()
-            arrays = [np.asarray(array) for array in (samples.tokens, samples.logp, samples.lengths)]
-            decoded = time.perf_counter()
-            for prompt, *rows in zip(part, *arrays, strict=True):
-                jobs = _submit(prompt, rows, farm, chat, settings)
-                reference = _traced_reference(prompt, farm, settings)
-                graded.append(graders.submit(_grade_group, prompt, jobs, settings, reference))
-            samples = ahead
-        between()
-        results = [future.result() for future in graded]
+            for ended in ending:
+                decoded = time.perf_counter()
+                for number in _submit(waiting, ended, farm, chat, settings):
+                    group = waiting[number]
+                    arguments = group.prompt, group.in_order(), settings, group.reference
+                    graded[-1][number] = graders.submit(_grade_group, *arguments)
+                between()
+            ending = ahead
+        results = [chunk[number].result() for chunk in graded for number in sorted(chunk)]
     finally:
         graders.shutdown(wait=False, cancel_futures=True)
     ended = time.perf_counter()
@@ -155,16 +155,33 @@ class _Graded:
     grading: Interval
 
 
-def _submit(prompt: Prompt, rows: Sequence[np.ndarray], farm: RenderFarm, chat: Chat, settings: Grading) -> list[_Job]:
-    """Hands the G responses of a prompt to the farm."""
-    jobs = []
-    for columns in zip(*rows, strict=True):
-        rollout = parse_response(prompt.id, *columns, chat.tokenizer, (chat.end_of_turn,))
-        submitted, ended = time.perf_counter(), []
-        scene = settings.submit(farm, rollout.code, prompt.kind)
-        scene.add_done_callback(lambda _, ended=ended: ended.append(time.perf_counter()))
-        jobs.append(_Job(rollout, scene, submitted, ended))
-    return jobs
+@dataclasses.dataclass
+class _Waiting:
+    """A prompt some of whose responses have not ended; `jobs` by branch."""
+
+    prompt: Prompt
+    jobs: dict[int, _Job] = dataclasses.field(default_factory=dict)
+    reference: Future[Scene] | None = None
+
+    def in_order(self) -> list[_Job]:
+        return [self.jobs[branch] for branch in sorted(self.jobs)]
+
+
+def _submit(waiting: list[_Waiting], ended: Ended, farm: RenderFarm, chat: Chat, settings: Grading) -> list[int]:
+    """Hands responses to the farm; the numbers of the prompts that have all of theirs now."""
+    whole = []
+    for (number, branch), *columns in zip(ended.rows, ended.tokens, ended.logp, ended.lengths, strict=True):
+        group = waiting[number]
+        if not group.jobs:
+            group.reference = _traced_reference(group.prompt, farm, settings)
+        rollout = parse_response(group.prompt.id, *columns, chat.tokenizer, (chat.end_of_turn,))
+        submitted, done = time.perf_counter(), []
+        scene = settings.submit(farm, rollout.code, group.prompt.kind)
+        scene.add_done_callback(lambda _, done=done: done.append(time.perf_counter()))
+        group.jobs[int(branch)] = _Job(rollout, scene, submitted, done)
+        if len(group.jobs) == ended.branches:
+            whole.append(int(number))
+    return whole
 
 
 def _traced_reference(prompt: Prompt, farm: RenderFarm, settings: Grading) -> Future[Scene] | None:

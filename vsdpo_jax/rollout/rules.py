@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 
+@jax.named_scope("draw")
 def draw(keys, logits, config):
     """Samples from logits float32[N, G, V] by a `SamplingConfig`, each row with its own of `keys` [N, G].
 

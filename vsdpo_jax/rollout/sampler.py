@@ -75,7 +75,8 @@ class Decoding:
 
     Attributes:
       index: int32 scalar, tokens drawn so far.
-      rows: int32[N, G], which response of the batch each row is; its random numbers depend on that alone.
+      keys: of random numbers, [N].
+      rows: int32[N, G], which response of the batch each row is; its random numbers depend on its key and that alone.
       start: int32[N, 1], position of the first response token.
       ended: bool[N, G].
       hidden: [N, G, D], what the next token is drawn from.
@@ -86,6 +87,7 @@ class Decoding:
     """
 
     index: Array
+    keys: Array
     rows: Array
     start: Array
     ended: Array
@@ -96,11 +98,14 @@ class Decoding:
     branch: Branch
 
 
+@jax.named_scope("prefill")
 def prefill(
     graphdef: nnx.GraphDef,
     params: nnx.State,
     prefix: Sequence,
     images: ImagePatches | None,
+    key: jax.Array,
+    rows: Array | None = None,
     *,
     branches: int,
     config: SamplingConfig,
@@ -110,28 +115,31 @@ def prefill(
     visual = None if images is None else model.encode_images(images)
     hidden, cache = model.decode(prefix, visual)
     n, _, length = prefix.tokens.shape
-    rows = (n, branches)
+    shape = (n, branches)
+    if rows is None:
+        rows = jnp.arange(n * branches, dtype=jnp.int32).reshape(shape)
     last = length - 1 - jnp.argmax(prefix.valid[:, 0, ::-1], axis=-1)
     hidden = jnp.take_along_axis(hidden[:, 0], last[:, None, None], axis=1)
     shared = decoding_prefix(cache)
     return Decoding(
         index=jnp.zeros((), jnp.int32),
-        rows=jnp.arange(n * branches, dtype=jnp.int32).reshape(rows),
+        keys=jnp.broadcast_to(key, (n,)),
+        rows=rows,
         start=jnp.take_along_axis(prefix.positions[0, :, 0], last[:, None], axis=1) + 1,
-        ended=jnp.zeros(rows, bool),
-        hidden=jnp.broadcast_to(hidden, (*rows, hidden.shape[-1])),
-        tokens=jnp.full((*rows, config.max_tokens), config.pad_id, jnp.int32),
-        logp=jnp.zeros((*rows, config.max_tokens), jnp.float32),
+        ended=rows < 0,
+        hidden=jnp.broadcast_to(hidden, (*shape, hidden.shape[-1])),
+        tokens=jnp.full((*shape, config.max_tokens), config.pad_id, jnp.int32),
+        logp=jnp.zeros((*shape, config.max_tokens), jnp.float32),
         prefix=shared,
-        branch=Stepper(model, shared, config.max_tokens).empty_branch(rows),
+        branch=Stepper(model, shared, config.max_tokens).empty_branch(shape),
     )
 
 
+@jax.named_scope("decode")
 def decode(
     graphdef: nnx.GraphDef,
     params: nnx.State,
     state: Decoding,
-    key: jax.Array,
     until: Array,
     *,
     config: SamplingConfig,
@@ -145,7 +153,7 @@ def decode(
 
     def body(carry):
         index, hidden, ended, branch, tokens, logp = carry
-        keys = row_keys(jax.random.fold_in(key, index), state.rows)
+        keys = row_keys(state.keys, state.rows, index)
         token, token_logp = rules.draw(keys, logits(hidden), config)
         token = jnp.where(ended, config.pad_id, token)
         if on_token is not None:
@@ -165,9 +173,13 @@ def decode(
     return dataclasses.replace(state, index=index, hidden=hidden, ended=ended, branch=branch, tokens=tokens, logp=logp)
 
 
-def row_keys(key: jax.Array, rows: Array) -> jax.Array:
-    """A key for each row: what a row draws does not depend on which rows are drawn with it."""
-    return jax.vmap(jax.vmap(functools.partial(jax.random.fold_in, key)))(rows)
+def row_keys(keys: jax.Array, rows: Array, index: Array) -> jax.Array:
+    """Keys [N, G] for the `index`-th token of each row: what a row draws does not depend on what is drawn with it."""
+
+    def of_prompt(key, rows):
+        return jax.vmap(functools.partial(jax.random.fold_in, jax.random.fold_in(key, index)))(rows)
+
+    return jax.vmap(of_prompt)(keys, rows)
 
 
 @functools.partial(jax.jit, static_argnames=("graphdef", "branches", "config", "on_token"))
@@ -177,6 +189,7 @@ def sample(
     prefix: Sequence,
     images: ImagePatches | None,
     key: jax.Array,
+    rows: Array | None = None,
     *,
     branches: int,
     config: SamplingConfig,
@@ -188,14 +201,17 @@ def sample(
       graphdef, params: of `nnx.split(model, nnx.Param)`.
       prefix: [N, 1, P], the prompt and the assistant header.
       images: those that the prefix refers to, or None.
-      key: a `jax.random.key`.
+      key: a `jax.random.key`, or one for each prompt [N].
+      rows: int32[N, G], numbers that tell the responses with the same key apart; None: in their order. A response with
+        a number below 0 has ended before it starts.
       branches: G, responses per prompt.
       config: static; another config compiles again.
       on_token: called on the host with int32[N, G] after every step, in order; on one device only.
     """
-    state = prefill(graphdef, params, prefix, images, branches=branches, config=config)
-    state = decode(graphdef, params, state, key, config.max_tokens, config=config, on_token=on_token)
-    return Samples(state.tokens, state.logp, lengths(state.tokens, config))
+    state = prefill(graphdef, params, prefix, images, key, rows, branches=branches, config=config)
+    state = decode(graphdef, params, state, config.max_tokens, config=config, on_token=on_token)
+    arrays = state.tokens, state.logp, lengths(state.tokens, config)
+    return Samples(*map(constrain_rows, arrays))
 
 
 def lengths(tokens: Array, config: SamplingConfig) -> Array:
