@@ -6,13 +6,15 @@ import json
 import math
 import types
 
+import jax
 import pytest
 
-from vsdpo_jax.accelerators import ACCELERATORS
+from vsdpo_jax.accelerators import Accelerator
 from vsdpo_jax.bench import __main__ as bench
 from vsdpo_jax.bench import device, shared_prefix
 from vsdpo_jax.bench.result import Line
 from vsdpo_jax.errors import UserError
+from vsdpo_jax.plan import predict
 
 
 def test_figures_go_to_the_screen_and_to_the_file(tmp_path, monkeypatch, capsys):
@@ -54,17 +56,18 @@ def test_device_measures_update_prefill_and_decode(monkeypatch):
     lines = {line.name: line for line in device.run(types.SimpleNamespace(size="tiny"))}
     assert set(lines) == {"device/tiny/update", "device/tiny/prefill", "device/tiny/decode"}
     assert all(math.isfinite(line.value) for line in lines.values())
-    # A CPU has no peak to compare with, and the table must not invent one.
-    assert not any("MFU" in line.note or "roofline" in line.note for line in lines.values())
+    # Beside each figure the plan's, by a peak that was measured, because nobody states that of a CPU.
+    assert all("planned" in line.note and "measured" in line.note and line.ratio > 0 for line in lines.values())
 
 
-def test_a_step_of_8b_reads_its_parameters_and_cache():
-    config, shape = device.Qwen3VLConfig.preset("8b"), device.LARGE_SHAPE
-    # 7.57 G parameters without the embedding rows that a step does not read; keys and values of 36 layers x 8 x 128
-    # for 1,283 shared and 8 x 1,024 own tokens: 1.4 GB. Repeated for every branch they would be 2.7 GB.
-    read = device.bytes_per_step(config, shape, devices=1)
-    assert read == pytest.approx(2 * 7.57e9 + 1.40e9, rel=0.01)
-    assert read / (1e9 * ACCELERATORS["h100"].hbm_gb_per_second) == pytest.approx(4.9e-3, rel=0.02)
+def test_a_line_sets_the_measurement_beside_the_plan(monkeypatch):
+    monkeypatch.setattr(jax, "device_count", lambda: 2)
+    chip = Accelerator("a chip", 100e12, 16, 1000, ())
+    work = predict.Work(needed=120e12, executed=180e12, read=900e9, least=600e9)
+    line = device._line("device/8b/decode", 5000, 2.5, work, chip, "the vendor's")
+    # Planned: 90 TFLOP a chip at 60% of the peak take 1.5 s, 900 GB at 75% of the bandwidth 1.2 s.
+    assert line.value == 2000 and line.ratio == pytest.approx(1.5 / 2.5)
+    assert "2.5 s, planned 1.5 s; MFU 24.0%, planned 40.0%, of the vendor's 100 TFLOP/s; 24.0% of" in line.note
 
 
 def test_unknown_sizes_are_refused():

@@ -1,35 +1,39 @@
-"""What the device at hand does with a model of any size: update, prefill and decoding, with random weights.
+"""What the device at hand does with a model of any size, beside what `plan` predicts for it.
 
     python -m vsdpo_jax.bench --only=device --size=2b
 
-Runs on CPU, GPU and TPU, over all devices (parameters split as in training). Tokens/s count real tokens, not those
-that the model reads again for the teacher. MFU is the operations of `flops.update` with causal attention, recomputation
-not counted, against the vendor's peak; the roofline of decoding is the bytes of parameters and keys and values that a
-step must read, against the vendor's bandwidth. Neither is given for a device that `accelerators.py` does not know.
+Update, prefill and decoding are the functions that training runs, with random weights, over all devices; on CPU, GPU
+and TPU. Tokens/s count real tokens, not those that the model reads again for the teacher. The prediction is that of
+`plan.predict` from the vendor's peak and bandwidth; for a device that `accelerators.py` does not know (a CPU), both are
+first measured, by one large product and one large copy. A ratio above 1 is faster than predicted.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import statistics
 import time
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from flax import nnx
+from ml_collections import ConfigDict
 
 from configs import common
 from vsdpo_jax.accelerators import Accelerator, accelerator_of
-from vsdpo_jax.bench import flops, synthetic
+from vsdpo_jax.bench import synthetic
 from vsdpo_jax.bench.result import Line
 from vsdpo_jax.bench.synthetic import Shape
 from vsdpo_jax.errors import UserError
+from vsdpo_jax.flops import layer_parameters
 from vsdpo_jax.model.config import Qwen3VLConfig
 from vsdpo_jax.objective.optimizer import make_optimizer
-from vsdpo_jax.objective.step import init_state, make_update
-from vsdpo_jax.rollout.sampler import SamplingConfig, sample
+from vsdpo_jax.objective.step import init_state, jit_update
+from vsdpo_jax.plan import predict
+from vsdpo_jax.plan.inputs import HEADER
+from vsdpo_jax.rollout.engine import jit_decode, jit_prefill
+from vsdpo_jax.rollout.sampler import SamplingConfig
+from vsdpo_jax.rollout.weights import sampler_mesh
 from vsdpo_jax.sharding import make_mesh, put_rows, shardings
 
 TINY = synthetic.model_config(
@@ -54,9 +58,10 @@ TINY = synthetic.model_config(
 )
 SIZES = ("tiny", "2b", "4b", "8b", "32b")
 # Prompts per device; the lengths of the published sizes are the defaults of `configs/common.py`.
-TINY_SHAPE = Shape(prompts=2, branches=6, prefix=120, header=3, response=140, feedback=144, image=(160, 128))
-LARGE_SHAPE = Shape(prompts=1, branches=8, prefix=1280, header=3, response=2048, feedback=1408, image=(1024, 768))
+TINY_SHAPE = Shape(prompts=2, branches=6, prefix=120, header=HEADER, response=140, feedback=144, image=(160, 128))
+LARGE_SHAPE = Shape(prompts=1, branches=8, prefix=1280, header=HEADER, response=2048, feedback=1408, image=(1024, 768))
 REPEATS = 3
+PATCH = 16  # Pixels of a side.
 DOES_NOT_FIT = "RESOURCE_EXHAUSTED"
 
 
@@ -79,20 +84,46 @@ def median_seconds(step: Callable[[], object], repeats: int = REPEATS) -> float:
     return statistics.median(taken)
 
 
-def update_seconds(config: Qwen3VLConfig, shape: Shape, mesh) -> float:
+def run_config(shape: Shape) -> ConfigDict:
+    """The config of a run with this batch: one prompt per device at a time, the live teacher."""
+    config = common.base()
+    with config.unlocked():
+        config.batch.prompts, config.batch.group = shape.prompts, shape.branches
+        config.batch.micro_batches = shape.prompts // jax.device_count()
+        config.sampling.chunks, config.teacher.kind = 1, "live"
+        lengths = config.lengths
+        lengths.prefix, lengths.response, lengths.feedback = shape.prefix, shape.response, shape.feedback
+        lengths.patches = shape.image[0] // PATCH * (shape.image[1] // PATCH)
+    return config
+
+
+def chip_at_hand() -> tuple[Accelerator, str]:
+    """The device, and where its peak and bandwidth are from."""
+    kind = jax.devices()[0].device_kind
+    chip = accelerator_of(kind)
+    if chip is not None:
+        return chip, "the vendor's"
+    size, count = 2048, 1 << 26
+    product = jax.jit(lambda x: x @ x)
+    copy = jax.jit(lambda x: x + 1)
+    square, line = jnp.ones((size, size), jnp.bfloat16), jnp.ones(count, jnp.float32)
+    peak = 2 * size**3 / median_seconds(lambda: product(square))
+    bandwidth = 8 * count / median_seconds(lambda: copy(line))
+    # Devices of one processor share it.
+    share = jax.local_device_count() if jax.devices()[0].platform == "cpu" else 1
+    return Accelerator(kind, peak / share, float("nan"), bandwidth / share / 1e9, (kind,)), "measured"
+
+
+def update_seconds(model: Qwen3VLConfig, shape: Shape, mesh) -> float:
     """One update as in training: float32 masters, bfloat16 compute, one prompt per device at a time."""
-    settings = common.base()
-    with settings.unlocked():
-        settings.batch.prompts, settings.teacher.kind = shape.prompts, "live"
-        settings.batch.micro_batches = shape.prompts // jax.device_count()
-    graphdef, params = synthetic.random_model(config, mesh=mesh, dtype=jnp.bfloat16, remat="full")
-    optimizer = make_optimizer(settings.optim, settings.steps)
+    config = run_config(shape)
+    graphdef, params = synthetic.random_model(model, mesh=mesh, dtype=jnp.bfloat16, remat="full")
+    optimizer = make_optimizer(config.optim, config.steps)
     state = init_state(params, optimizer, "live", seed=0)
-    places = shardings(mesh, state)
-    held = [jax.device_put(state, places)]
+    held = [jax.device_put(state, shardings(mesh, state))]
     del params, state
-    update = jax.jit(make_update(graphdef, settings, optimizer), donate_argnums=0, out_shardings=(places, None, None))
-    batch = put_rows(synthetic.batch(config, shape))
+    update = jit_update(graphdef, config, optimizer, mesh, held[0])
+    batch = put_rows(synthetic.batch(model, shape))
 
     def step():
         # The state before is donated, so it must be held nowhere else.
@@ -103,73 +134,76 @@ def update_seconds(config: Qwen3VLConfig, shape: Shape, mesh) -> float:
     return median_seconds(step)
 
 
-def generation_seconds(config: Qwen3VLConfig, shape: Shape, mesh) -> tuple[float, float]:
-    """(prefill with images, decoding without it) in bfloat16."""
-    graphdef, params = synthetic.random_model(config, mesh=mesh, dtype=jnp.bfloat16, param_dtype=jnp.bfloat16)
-    prefix, images = put_rows(synthetic.prompts(config, shape))
-
-    @jax.jit
-    def prefill(params, prefix, images):
-        model = nnx.merge(graphdef, params)
-        hidden, cache = model.decode(prefix, model.encode_images(images))
-        return hidden[:, :, -1] @ model.head().T.astype(hidden.dtype), cache
-
-    settings = SamplingConfig(max_tokens=shape.response)
-    whole = functools.partial(sample, graphdef, branches=shape.branches, config=settings)
-    before = median_seconds(lambda: prefill(params, prefix, images))
-    return before, median_seconds(lambda: whole(params, prefix, images, jax.random.key(0))) - before
-
-
-def bytes_per_step(config: Qwen3VLConfig, shape: Shape, devices: int) -> float:
-    """What a device must read for one token of each of its branches, on average over a response, in bfloat16.
-
-    Parameters are whole on every device; a prompt's keys and values are read once for all of its branches.
-    """
-    text = config.text
-    parameters = text.num_hidden_layers * flops.layer_parameters(text) + text.vocab_size * text.hidden_size
-    per_token = 2 * text.num_hidden_layers * text.num_key_value_heads * text.head_dim
-    seen = shape.prefix + shape.header + shape.branches * shape.response / 2
-    return 2 * (parameters + shape.prompts / devices * per_token * seen)
+def generation_seconds(model: Qwen3VLConfig, shape: Shape, mesh) -> tuple[float, float]:
+    """(prefill with images, decoding of all tokens) in bfloat16, a copy of the weights on every device."""
+    rows = sampler_mesh(mesh, 1)
+    with jax.set_mesh(rows):
+        options = {"dtype": jnp.bfloat16, "param_dtype": jnp.bfloat16}
+        graphdef, params = synthetic.random_model(model, mesh=rows, **options)
+        prompts = put_rows(synthetic.prompts(model, shape))
+        arguments = params, *prompts, jax.random.key(0)
+        config = SamplingConfig(max_tokens=shape.response)
+        read = jit_prefill(graphdef, rows, arguments, branches=shape.branches, config=config)
+        state = read(*arguments)
+        write = jit_decode(graphdef, rows, state, config=config)
+        state, _ = jax.block_until_ready(write(params, state, 1))  # Compiles.
+        del state
+        taken = []
+        for _ in range(REPEATS):
+            state = jax.block_until_ready(read(*arguments))
+            started = time.perf_counter()
+            state, _ = jax.block_until_ready(write(params, state, shape.response))
+            taken.append(time.perf_counter() - started)
+            del state
+        return median_seconds(lambda: read(*arguments)), statistics.median(taken)
 
 
-def _update_line(size: str, config, shape: Shape, mesh, chip: Accelerator | None) -> Line:
+def _line(name: str, tokens: int, taken: float, work: predict.Work, chip: Accelerator, source: str, more="") -> Line:
+    """Tokens/s, beside the prediction; `more` is put before the shares of peak and bandwidth."""
+    assumed, chips = predict.Assumptions(), jax.device_count()
+    planned = predict.seconds(work, 0.0, chip, chips, assumed)
+    mfu = work.needed / taken / chips / chip.bf16_flops
+    bandwidth = work.least / taken / (1e9 * chip.hbm_gb_per_second)
+    expected = work.needed / planned / chips / chip.bf16_flops
+    note = (
+        f"{taken:.3g} s, planned {planned:.3g} s{more}; MFU {mfu:.1%}, planned {expected:.1%}, of {source} "
+        f"{chip.bf16_flops / 1e12:.3g} TFLOP/s; {bandwidth:.1%} of {source} {chip.hbm_gb_per_second:.0f} GB/s"
+    )
+    return Line(name, tokens / taken, "tokens/s", planned / taken, note)
+
+
+def _update_line(size: str, model: Qwen3VLConfig, shape: Shape, mesh, chip: Accelerator, source: str) -> Line:
     name, tokens = f"device/{size}/update", shape.prompts * shape.branches * shape.response
     try:
-        taken = update_seconds(config, shape, mesh)
+        taken = update_seconds(model, shape, mesh)
     except jax.errors.JaxRuntimeError as error:
         if DOES_NOT_FIT not in str(error):
             raise
         return Line(name, float("nan"), "tokens/s", note="not measured: it does not fit into this device's memory")
-    note = f"response tokens; {taken:.2f} s for {shape.prompts} x {shape.branches} responses of {shape.response}"
-    operations = flops.update(config, shape, shared=True, causal=True)
-    if chip is None:
-        note += f"; {operations / taken / 1e12:.3g} TFLOP/s, images not counted"
-    else:
-        peak = chip.bf16_flops * jax.device_count()
-        note += f"; MFU {operations / taken / peak:.1%} of {peak / 1e12:.0f} TFLOP/s, images not counted"
-    return Line(name, tokens / taken, "tokens/s", note=note)
+    work = predict.update_work(run_config(shape), model, 0)
+    return _line(name, tokens, taken, work, chip, source)
 
 
-def _generation_lines(size: str, config, shape: Shape, mesh, chip: Accelerator | None) -> list[Line]:
-    prefill, decode = generation_seconds(config, shape, mesh)
-    prompt_tokens = shape.prompts * (shape.prefix + shape.header)
-    new_tokens = shape.prompts * shape.branches * shape.response
-    per_step = decode / shape.response
-    note = f"{1e3 * per_step:.2f} ms a step of {shape.prompts * shape.branches} rows"
-    if chip is not None and jax.device_count() == 1:
-        share = bytes_per_step(config, shape, 1) / per_step / (1e9 * chip.hbm_gb_per_second)
-        note += f"; {share:.1%} of the bandwidth roofline ({chip.hbm_gb_per_second:.0f} GB/s)"
+def _generation_lines(size: str, model: Qwen3VLConfig, shape: Shape, mesh, chip, source: str) -> list[Line]:
+    prefill, decode = generation_seconds(model, shape, mesh)
+    config, text = run_config(shape), model.text
+    weights = 2 * (text.num_hidden_layers * layer_parameters(text) + text.vocab_size * text.hidden_size)
+    read = predict.prefill_work(config, model, weights)
+    write = predict.decode_work(config, model, weights, jax.device_count(), 1.0)
+    rows = shape.prompts * shape.branches
+    each = f", {1e3 * decode / shape.response:.3g} ms a token of {rows} rows"
+    tokens = shape.prompts * (shape.prefix + shape.header)
     return [
-        Line(f"device/{size}/prefill", prompt_tokens / prefill, "tokens/s", note=f"images included; {prefill:.3f} s"),
-        Line(f"device/{size}/decode", new_tokens / decode, "tokens/s", note=note),
+        _line(f"device/{size}/prefill", tokens, prefill, read, chip, source),
+        _line(f"device/{size}/decode", rows * shape.response, decode, write, chip, source, each),
     ]
 
 
 def run(options) -> list[Line]:
     """Measures the model of `options.size`."""
-    config, shape = model_and_shape(options.size)
-    chip = accelerator_of(jax.devices()[0].device_kind)
+    model, shape = model_and_shape(options.size)
+    chip, source = chip_at_hand()
     mesh = make_mesh()
     with jax.set_mesh(mesh):
-        lines = _generation_lines(options.size, config, shape, mesh, chip)
-        return [_update_line(options.size, config, shape, mesh, chip), *lines]
+        lines = _generation_lines(options.size, model, shape, mesh, chip, source)
+        return [_update_line(options.size, model, shape, mesh, chip, source), *lines]

@@ -40,12 +40,13 @@ class Shapes:
         positions = jax.ShapeDtypeStruct((3, prompts, branches, length), jnp.int32)
         return Sequence(of(jnp.int32), positions, of(bool), of(jnp.int32))
 
-    def prompts(self) -> tuple[Sequence, ImagePatches]:
-        """What the sampler reads for one chunk."""
-        count = self.config.batch.prompts // self.config.sampling.chunks
-        return self.sequence(count, 1, self.config.lengths.prefix + HEADER), self.images(
-            count, self.config.lengths.images
-        )
+    def prompts(self):
+        """What the sampler reads for one chunk: (prefix, images, keys, rows)."""
+        config, count = self.config, self.config.batch.prompts // self.config.sampling.chunks
+        prefix = self.sequence(count, 1, config.lengths.prefix + HEADER)
+        keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), count))
+        rows = self._rows(count, config.batch.group)(jnp.int32)
+        return prefix, self.images(count, config.lengths.images), keys, rows
 
     def batch(self) -> PackedBatch:
         """What an update reads."""
@@ -89,6 +90,6 @@ def placed(tree, shardings):
 def bytes_per_chip(tree) -> int:
     """Bytes of the placed shapes on the fullest chip."""
     return sum(
-        int(np.prod(leaf.sharding.shard_shape(leaf.shape), dtype=np.int64)) * jnp.dtype(leaf.dtype).itemsize
+        int(np.prod(leaf.sharding.shard_shape(leaf.shape), dtype=np.int64)) * leaf.dtype.itemsize
         for leaf in jax.tree.leaves(tree)
     )

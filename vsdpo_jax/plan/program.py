@@ -19,7 +19,9 @@ class Program:
     """Figures of one compiled program, a chip.
 
     Attributes:
-      arguments, outputs, temporaries: bytes; outputs that reuse an argument's memory are not counted.
+      arguments, outputs, temporaries: bytes; outputs that reuse an argument's memory are not counted. Temporaries are
+        what the peak has beside both: the compiler's own figure for them also counts those in the place of arguments
+        that are used up.
       flops, bytes_accessed: the compiler's own counts, in which the body of a loop counts once.
       collectives: kind -> (times executed, bytes of their results), loops of known length multiplied.
     """
@@ -35,10 +37,14 @@ class Program:
 def read_program(compiled) -> Program:
     """The figures of a `jax.stages.Compiled`."""
     memory, cost = compiled.memory_analysis(), compiled.cost_analysis() or {}
+    arguments, outputs = memory.argument_size_in_bytes, memory.output_size_in_bytes - memory.alias_size_in_bytes
+    beside = memory.peak_memory_in_bytes - arguments - outputs
+    # The compiler for CPUs has no temporaries in its peak.
+    temporaries = beside if beside > 0 else memory.temp_size_in_bytes
     return Program(
-        arguments=memory.argument_size_in_bytes,
-        outputs=memory.output_size_in_bytes - memory.alias_size_in_bytes,
-        temporaries=memory.temp_size_in_bytes + memory.generated_code_size_in_bytes,
+        arguments=arguments,
+        outputs=outputs,
+        temporaries=temporaries + memory.generated_code_size_in_bytes,
         flops=float(cost.get("flops", 0.0)),
         bytes_accessed=float(cost.get("bytes accessed", 0.0)),
         collectives=collectives(compiled.as_text()),
