@@ -214,7 +214,8 @@ def test_a_run_gets_its_arguments_and_its_log_reaches_the_bucket(hosts):
     hosts.wait_for("finished", "failed 7")
     for home in hosts.homes:
         assert (home / "trained").read_text().split("\0")[:-1] == [
-            f"{home}/vsdpo_jax", "gs://bucket/cache/jax", "-m", "vsdpo_jax.train", "--config=configs/chart.py:size=8b",
+            f"{home}/vsdpo_jax", "gs://bucket/cache/jax", "-m", "vsdpo_jax.train", "--hosts=auto",
+            "--config=configs/chart.py:size=8b",
             "--config.title=it's \"a\" $HOME\n; b", "", f"--workdir={WORKDIR}",
         ]  # fmt: skip
     logs = sorted((hosts.bucket / "bucket/runs/vs/logs").iterdir(), key=lambda path: path.name[-10:])

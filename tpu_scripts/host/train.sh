@@ -44,7 +44,7 @@ cd "$CHECKOUT"
 export JAX_COMPILATION_CACHE_DIR=$cache PYTHONUNBUFFERED=1
 printf '%s %s\n' "$(date -u +%FT%TZ)" "$*" >>"$log"
 # nohup: when tmux goes down, the trainer gets SIGTERM from pass_on and not a deadly SIGHUP from the terminal.
-nohup "$PYTHON" -m vsdpo_jax.train "$@" >>"$log" 2>&1 </dev/null &
+nohup "$PYTHON" -m vsdpo_jax.train --hosts=auto "$@" >>"$log" 2>&1 </dev/null &
 trainer=$!
 while sleep 60; do upload; done 9>&- &
 uploader=$!
