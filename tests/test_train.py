@@ -189,6 +189,23 @@ def test_a_run_whose_updates_stay_non_finite_stops_with_the_batch(tmp_path, envi
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_second_update_on_the_same_rollouts_is_clipped_and_counts_as_no_step(tmp_path, environment):
+    once, twice = tmp_path / "once", tmp_path / "twice"
+    large = ("--config.optim.lr=3e-3", "--config.optim.warmup_steps=0", "--config.objective.grpo_weight=5.0")
+    for workdir, updates in ((once, 1), (twice, 2)):
+        done = run(environment, workdir, *large, f"--config.batch.updates={updates}", "--config.eval.every=0", steps=2)
+        assert done.returncode == 0, done.stderr[-3000:]
+    one, two = ({row["step"]: row for row in rows(workdir) if "loss" in row} for workdir in (once, twice))
+    assert sorted(one) == sorted(two) == [1, 2]
+    # The policy that sampled has ratio 1 everywhere; only a second update has something to clip.
+    assert one[1]["clip_ratio/region_mean"] == 0 < two[1]["clip_ratio/region_mean"]
+    # The same rollouts in the first step, others in the second: the policy has moved further.
+    assert one[1]["reward"] == two[1]["reward"]
+    assert one[2]["loss"] != two[2]["loss"]
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("devices, tensor", [(2, 1), (4, 2)])
 def test_a_run_resumes_on_another_number_of_devices(finished, tmp_path, environment, devices, tensor):
