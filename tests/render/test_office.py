@@ -15,8 +15,20 @@ from vsdpo_jax.render.farm import RenderFarm
 
 # Decks of most kinds of shapes. Not charts, whose automatic colors and titles the two choose differently, and not text
 # boxes that do not wrap: LibreOffice centers what they hold, other programs do not.
-NAMES = ("title slide", "bullets", "a table", "pictures in a loop", "aligned and anchored", "a grid of cards",
-         "a quote", "wide slides", "several slides", "shapes in a loop", "a template in a function", "a merged cell")  # fmt: skip
+NAMES = (
+    "title slide",
+    "bullets",
+    "a table",
+    "pictures in a loop",
+    "aligned and anchored",
+    "a grid of cards",
+    "a quote",
+    "wide slides",
+    "several slides",
+    "shapes in a loop",
+    "a template in a function",
+    "a merged cell",
+)
 
 
 @pytest.fixture(scope="module")
