@@ -100,6 +100,14 @@ def test_summary_of_a_step_has_rollouts_rendering_and_what_was_not_given():
     assert "13 cores of the 1792" in text and "does not fit" in text and "render_core_seconds 0.5" in text
 
 
+def test_pages_begin_with_one_row_a_slice():
+    config = load_config("configs/chart.py:size=8b,slice=v5e-64")
+    rows = {"prefill": compiled(seconds=1.0), "decode": compiled(seconds=10.0), "update": compiled(hbm_gb=12.0)}
+    plan = _summary(config, Topology("v5e:8x8", (None,) * 64, 16), ACCELERATORS["v5e"], rows, predict.Assumptions())
+    wanted = "| v5e:8x8 | 64 | 64 x 8 | 12.0 | 9.5 | 16 | 11 | 3 (40%) | 14 | 16 of 1792 |"
+    assert wanted in page([plan, plan]).splitlines()
+
+
 def test_kept_activations_by_hand():
     config = load_config("configs/chart.py:size=8b,slice=v5e-64")
     # One prompt a chip: 1,280 + 8 * 2,051 tokens of 4,096 in 36 layers, and 4,096 patches of 1,152 in 27 blocks.

@@ -86,6 +86,24 @@ def assumptions(plan: dict) -> str:
     return f"Seconds are predictions; nothing here was measured on a TPU: {values} (`vsdpo_jax/plan/predict.py`)."
 
 
+def overview(plans: list[dict]) -> list[str]:
+    """One row a plan: the memory of its fullest stages, and the seconds of a step."""
+    lines = [
+        "| slice | chips | prompts x rollouts | update GB | decode GB | limit | rollout s | update s (MFU) | step s |"
+        " render cores |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for plan in plans:
+        update, decode = plan["stages"]["update"], plan["stages"]["decode"]
+        rollout = sum(row["seconds"] for name, row in plan["stages"].items() if name != "update")
+        lines.append(
+            f"| {plan['topology']} | {plan['chips']} | {plan['prompts']} x {plan['group']} | {update['hbm_gb']:.1f} | "
+            f"{decode['hbm_gb']:.1f} | {plan['hbm_limit_gb']} | {rollout:.0f} | {update['seconds']:.0f} "
+            f"({update['mfu']:.0%}) | {plan['step_seconds']:.0f} | {plan['render_cores']} of {plan['host_cores']} |"
+        )
+    return lines
+
+
 def page(plans: list[dict]) -> str:
     """A page of several plans."""
     lines = [
@@ -100,6 +118,8 @@ def page(plans: list[dict]) -> str:
         "the body of a loop once, so its figure is lower. `activations` (layer inputs that remat keeps) and",
         "`gradients` are counted from shapes, and `temporaries` is what the compiler reports beside them.",
     ]
+    if all({"update", "decode"} <= plan["stages"].keys() for plan in plans) and all(plan["fits"] for plan in plans):
+        lines += ["", *overview(plans)]
     for plan in plans:
         lines += ["", f"## {plan['chip']}: {plan['topology']}", "", tables(plan)]
     return "\n".join(lines) + "\n"
