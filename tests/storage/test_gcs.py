@@ -2,6 +2,7 @@
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from vsdpo_jax.errors import UserError
 from vsdpo_jax.evaluation.store import Store
 from vsdpo_jax.evaluation.types import ExampleScore
 from vsdpo_jax.metrics import MetricsWriter
+from vsdpo_jax.profiling import Profiler
 from vsdpo_jax.record import RolloutRecord, read_records, write_records
 from vsdpo_jax.report import write_report
 from vsdpo_jax.types import Credit, Prompt, Reward, Rollout, Scene
@@ -126,3 +128,13 @@ def test_finished_examples_of_an_evaluation_are_kept(gcs):
     assert store.finished() == {"k"}
     assert store.read("k").columns == {"text": 0.5}
     assert store.picture("k", "prediction").shape == image(0).shape
+
+
+def test_traces_of_steps_arrive(gcs):
+    folder = gcs.folder()
+    profiler = Profiler("2", folder)
+    for number in (1, 2, 3):
+        with profiler.step(number):
+            jnp.ones(8).sum().block_until_ready()
+    traces = list((folder / "profile" / "plugins" / "profile").glob("*/*"))
+    assert any(path.name.endswith(".xplane.pb") and path.stat().length > 100 for path in traces)
