@@ -43,6 +43,10 @@ class _Reader:
         self.names = [self._string(index).lower() for index in self.nodes["nodeName"]]
         self.numbers = [self._number(node) for node in range(len(self.names))]
         self.rows = {node: row for row, node in reversed(list(enumerate(self.layout["nodeIndex"])))}
+        # What is known of a node already: pages can be deep as well as long.
+        self._lineages: dict[int, list[int]] = {}
+        self._clips: dict[int, list[float] | None] = {}
+        self._transparent: dict[int, bool] = {}
         self.lines: dict[int, list[list[float]]] = {}
         for row, bounds in zip(self.text_boxes["layoutIndex"], self.text_boxes["bounds"], strict=True):
             self.lines.setdefault(row, []).append(bounds)
@@ -140,21 +144,17 @@ class _Reader:
         }
 
     def _chain(self, node: int) -> list[int]:
-        """Statements of the nearest elements that the source names, innermost first."""
-        chain = []
-        while node >= 0:
-            if self.numbers[node] is not None:
-                chain.append(self.source.elements[self.numbers[node]])
-            node = self.parents[node]
-        return chain
+        """The statement of the nearest element that the source names, if there is one."""
+        return [self.source.elements[number] for number in self._lineage(node)[:1]]
 
     def _lineage(self, node: int) -> list[int]:
-        numbers = []
-        while node >= 0:
-            if self.numbers[node] is not None:
-                numbers.append(self.numbers[node])
-            node = self.parents[node]
-        return numbers
+        """Numbers of the tag that made a node and of those around it, innermost first."""
+        if node < 0:
+            return []
+        if node not in self._lineages:
+            number = self.numbers[node]
+            self._lineages[node] = ([] if number is None else [number]) + self._lineage(self.parents[node])
+        return self._lineages[node]
 
     def _group(self, node: int) -> str:
         """Siblings of one tag below one parent form a group."""
@@ -162,30 +162,32 @@ class _Reader:
 
     def _clip(self, node: int) -> list[float] | None:
         """The intersection of the ancestors that cut off what overflows them, None if none does."""
-        clip: list[float] | None = None
-        node = self.parents[node]
-        while node >= 0:
-            row = self.rows.get(node)
-            if row is not None and self.names[node] not in ("html", "body", "#document"):
+        parent = self.parents[node]
+        if parent < 0:
+            return None
+        if parent not in self._clips:
+            clip, row = self._clip(parent), self.rows.get(parent)
+            if row is not None and self.names[parent] not in ("html", "body", "#document"):
                 styles = self._styles(row)
                 if styles["overflow-x"] not in ("visible", "") or styles["overflow-y"] not in ("visible", ""):
                     left, top, width, height = self.layout["bounds"][row]
-                    # What overflows is cut inside of the border, taken to be as wide as its upper edge all around.
-                    edge = float(styles["border-top-width"].removesuffix("px") or 0)
-                    box = [left + edge, top + edge, left + width - edge, top + height - edge]
+                    box = [left, top, left + width, top + height]
                     clip = box if clip is None else [*map(max, clip[:2], box[:2]), *map(min, clip[2:], box[2:])]
-            node = self.parents[node]
-        return clip
+            self._clips[parent] = clip
+        return self._clips[parent]
 
     def _is_visible(self, row: int, node: int) -> bool:
-        if self._styles(row)["visibility"] not in ("visible", ""):
+        return self._styles(row)["visibility"] in ("visible", "") and not self._is_transparent(node)
+
+    def _is_transparent(self, node: int) -> bool:
+        """Whether a node, or one around it, cannot be seen at all."""
+        if node < 0:
             return False
-        while node >= 0:
+        if node not in self._transparent:
             row = self.rows.get(node)
-            if row is not None and self._styles(row)["opacity"] == "0":
-                return False
-            node = self.parents[node]
-        return True
+            own = row is not None and self._styles(row)["opacity"] == "0"
+            self._transparent[node] = own or self._is_transparent(self.parents[node])
+        return self._transparent[node]
 
     def _styles(self, row: int) -> dict[str, str]:
         values = [self._string(index) for index in self.layout["styles"][row]]
