@@ -185,9 +185,17 @@ def _blame(scene: Scene, slide: Box, elements: Sequence[Indexed], kind: str, mes
     body = _body(elements, slide)
     region = geometry.union(tuple(e.box for _, e in body)) if body else slide
     # What is too small is the content; what is on one side is the box around it.
-    blamed = body if kind == "white_space" else elements
+    blamed = body if kind == "white_space" else _outermost(scene, elements)
     ranked = sorted(blamed, key=lambda pair: -geometry.iou(pair[1].box, region))[:_MOST_BLAMED]
     return make_defect(kind, message, scene, [i for i, _ in ranked], [region])
+
+
+def _outermost(scene: Scene, elements: Sequence[Indexed]) -> Sequence[Indexed]:
+    """The shapes of a deck without the texts in them: where a text stands is decided by its shape."""
+    if scene.kind != "pptx":
+        return elements
+    shapes = {e.group for _, e in elements if not e.text}
+    return [(i, e) for i, e in elements if not e.text or e.group not in shapes]
 
 
 def _body(elements: Sequence[Indexed], slide: Box) -> list[Indexed]:
