@@ -61,7 +61,7 @@ eval-demo: browser  ## Score the sample predictions of all three benchmarks: a m
 experiment: browser  ## Train every method on every domain and write docs/experiment: about ten hours on two cores; restartable.
 	$(BIN)/python -m vsdpo_jax.experiment --out=docs/experiment
 
-warmstart: browser  ## Make the embedded tiny model again: about an hour and a half on two cores.
+warmstart: browser  ## Make the embedded tiny models again: about an hour and a half on two cores.
 	# Charts alone: seeing, copying and following feedback are learned here.
 	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_chart_corpus --tokenizer=runs/tiny_chart_tokenizer
 	$(BIN)/python -m vsdpo_jax.model.fresh --tokenizer=runs/tiny_chart_tokenizer --out=runs/tiny_charts_fresh
@@ -77,7 +77,7 @@ warmstart: browser  ## Make the embedded tiny model again: about an hour and a h
 	  --out=runs/tiny_fresh
 	$(BIN)/python -m vsdpo_jax.train --config=configs/tiny_warmstart.py --workdir=runs/tiny_warmstart
 	$(BIN)/python -m vsdpo_jax.export --checkpoint=runs/tiny_warmstart --out=runs/tiny
-	@echo "The model is in runs/tiny; copy it to vsdpo_jax/assets/tiny to ship it."
+	@echo "Copy runs/tiny_charts_model to vsdpo_jax/assets/tiny and runs/tiny to vsdpo_jax/assets/tiny_all to ship them."
 
 clean:  ## Remove the virtual environment and the caches.
 	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info
