@@ -1,5 +1,7 @@
 """From sampled ids to weights with real tokenizers: the ids of guilty statements weigh more, and no others."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -30,10 +32,14 @@ def tokenizer(request):
     return TOKENIZERS[request.param]()
 
 
+@functools.cache
+def table_of(tokenizer):
+    return {token_bytes(tokenizer, token): token for token in range(len(tokenizer))}
+
+
 def byte_ids(tokenizer, text):
     """One id a byte, as a sampler may draw them: every character beyond ASCII is split."""
-    table = {token_bytes(tokenizer, token): token for token in range(len(tokenizer))}
-    return [table[bytes([byte])] for byte in text.encode()]
+    return [table_of(tokenizer)[bytes([byte])] for byte in text.encode()]
 
 
 def ids_of(tokenizer, text, split):
