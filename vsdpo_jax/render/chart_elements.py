@@ -55,8 +55,7 @@ class Collector:
         self.height, self.width = pixels.shape[:2]
         self.recorder = recorder
         self.elements: list[dict[str, Any]] = []
-        # `id` of an artist -> index of its element, after `collect`.
-        self.owners: dict[int, int] = {}
+        self.owners: dict[int, int] = {}  # `id` of an artist -> index of its element, after `collect`.
 
     def collect(self) -> list[dict[str, Any]]:
         """Elements in drawing order, as plain JSON values."""
