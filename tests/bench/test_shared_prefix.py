@@ -24,6 +24,7 @@ MODEL = synthetic.model_config(
 SHAPE = synthetic.Shape(prompts=2, branches=3, prefix=24, header=2, response=20, feedback=26, spread=0.3)
 
 
+@pytest.mark.slow
 def test_layouts_give_the_same_hidden_states():
     graphdef, params = synthetic.random_model(MODEL, dtype=jnp.float32, remat="none")
     model, batch = nnx.merge(graphdef, params), synthetic.to_device(synthetic.batch(MODEL, SHAPE))

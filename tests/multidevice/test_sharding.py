@@ -41,6 +41,7 @@ def check(results, shares):
         assert got["logits_rows"] * data * fsdp == 8, (mesh, got)
 
 
+@pytest.mark.slow
 def test_sharded_equals_single_device(tmp_path):
     check(run_cases("cases", tmp_path, *SHARES), SHARES)
 
@@ -50,6 +51,7 @@ def test_sharded_equals_single_device_on_more_meshes(tmp_path):
     check(run_cases("cases", tmp_path, *MORE_SHARES), MORE_SHARES)
 
 
+@pytest.mark.slow
 def test_every_device_runs_the_kernel_on_its_own_rows_and_heads():
     results = run_cases("kernel_cases")
     assert results["split"]["largest"] < 5e-5 and results["whole"]["largest"] < 5e-5, results
