@@ -26,7 +26,13 @@ def children(process: int) -> list[int]:
 
 def supervisor_of(farm: RenderFarm) -> int:
     names = {child: pathlib.Path(f"/proc/{child}/cmdline").read_text() for child in all_children()}
-    return max(child for child, name in names.items() if "render.supervisor" in name)
+    # The newest: process numbers start again from low ones.
+    return max((child for child, name in names.items() if "render.supervisor" in name), key=started_at)
+
+
+def started_at(process: int) -> int:
+    """In clock ticks since the machine started."""
+    return int(pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19])
 
 
 def all_children() -> list[int]:
