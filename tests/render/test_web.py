@@ -166,3 +166,13 @@ def test_a_slide_has_the_viewport_of_a_slide_whatever_was_rendered_before(farm):
         scene = farm.submit(source, "slide").result()
         assert (scene.width, scene.height) == (1280, 720)
         assert max(element.box[3] for element in scene.elements) <= 720
+
+
+def test_overflowing_text_is_cut_inside_of_the_border(farm):
+    page = (
+        '<div style="border: 7px solid; width: 200px; height: 50px; overflow: hidden"><b><i>one two three</i></b></div>'
+    )
+    scene = farm.render([f"<!doctype html><body style='margin: 0'>{page}</body>"], "web")[0]
+    (text,) = [element for element in scene.elements if element.text]
+    # The box with its border is 214 x 64.
+    assert text.clip == (7, 7, 207, 57)

@@ -171,7 +171,9 @@ class _Reader:
                 styles = self._styles(row)
                 if styles["overflow-x"] not in ("visible", "") or styles["overflow-y"] not in ("visible", ""):
                     left, top, width, height = self.layout["bounds"][row]
-                    box = [left, top, left + width, top + height]
+                    # What overflows is cut inside of the border, taken to be as wide as its upper edge all around.
+                    edge = float(styles["border-top-width"].removesuffix("px") or 0)
+                    box = [left + edge, top + edge, left + width - edge, top + height - edge]
                     clip = box if clip is None else [*map(max, clip[:2], box[:2]), *map(min, clip[2:], box[2:])]
             self._clips[parent] = clip
         return self._clips[parent]
