@@ -156,6 +156,6 @@ def test_hosts_with_workdirs_of_their_own_are_refused(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    processes = [start(tmp_path / str(i) / "run", 3, f"127.0.0.1:{port},2,{i}", 4) for i in range(2)]
+    processes = [start(tmp_path / f"run{i}", 3, f"127.0.0.1:{port},2,{i}", 4) for i in range(2)]
     assert processes[1].wait(300) == 2 and "is not shared by the hosts" in processes[1].log.read_text()
     assert processes[0].wait(90) == 1 and "error: host 1 of 2 has ended" in processes[0].log.read_text()
