@@ -133,9 +133,10 @@ def _make_gradient(graphdef: nnx.GraphDef, config: ConfigDict) -> Callable:
                 loss, metrics, per_token = sft_losses(model, part, config.objective, total)
             return loss, (metrics | {"loss": loss}, per_token)
 
-        merged = nnx.merge(graphdef, state.params).config.vision.merge_unit
-        tokens = 0 if batch.images is None else batch.images.valid.shape[2] // merged
-        return accumulated(jax.grad(loss_of, has_aux=True), state.params, batch, parts, rollout_parts, tokens)
+        patches_per_token = nnx.merge(graphdef, state.params).config.vision.merge_unit
+        tokens_per_image = 0 if batch.images is None else batch.images.valid.shape[2] // patches_per_token
+        split = parts, rollout_parts, tokens_per_image
+        return accumulated(jax.grad(loss_of, has_aux=True), state.params, batch, *split)
 
     return gradient
 
