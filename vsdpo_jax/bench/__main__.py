@@ -19,6 +19,7 @@ MEASUREMENTS = {
     "objective": "fused head and divergence against the plain one",
     "shared_prefix": "update in the group layout against separate sequences",
     "generation": "prefill and decoding against transformers",
+    "tail": "decoding in segments, ended responses left out, against decoding until the last one ends",
     "device": "update, prefill and decoding of any size on this device",
     "trl": "update and generation against TRL's SDPOTrainer",
     "render": "charts, pages and slides against cold renderers",
