@@ -61,23 +61,26 @@ eval-demo: browser  ## Score the sample predictions of all three benchmarks: a m
 experiment: browser  ## Train every method on every domain and write docs/experiment: about ten hours on two cores; restartable.
 	$(BIN)/python -m vsdpo_jax.experiment --out=docs/experiment
 
-warmstart: browser  ## Make the embedded tiny models again: about an hour and a half on two cores.
+warmstart: browser  ## Make the embedded tiny model again: about three hours on two cores.
 	# Charts alone: seeing, copying and following feedback are learned here.
 	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_chart_corpus --tokenizer=runs/tiny_chart_tokenizer
 	$(BIN)/python -m vsdpo_jax.model.fresh --tokenizer=runs/tiny_chart_tokenizer --out=runs/tiny_charts_fresh
 	$(BIN)/python -m vsdpo_jax.train --config=configs/tiny_warmstart.py:stage=charts --workdir=runs/tiny_charts
 	$(BIN)/python -m vsdpo_jax.export --checkpoint=runs/tiny_charts --out=runs/tiny_charts_model
 	# All domains in turns, with a vocabulary for all of them.
-	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_web_corpus --domains=web --count=500
+	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_web_corpus --domains=web --count=750
 	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_slide_corpus --domains=slide --count=500
-	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_pptx_corpus --domains=pptx --count=250
+	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_pptx_corpus --domains=pptx --count=500
 	$(BIN)/python -m vsdpo_jax.data.warmstart --tokenizer=runs/tiny_tokenizer --vocabulary=1536 \
 	  --corpora=runs/tiny_chart_corpus,runs/tiny_web_corpus,runs/tiny_slide_corpus,runs/tiny_pptx_corpus
 	$(BIN)/python -m vsdpo_jax.model.vocabulary --model=runs/tiny_charts_model --tokenizer=runs/tiny_tokenizer \
 	  --out=runs/tiny_fresh
 	$(BIN)/python -m vsdpo_jax.train --config=configs/tiny_warmstart.py --workdir=runs/tiny_warmstart
-	$(BIN)/python -m vsdpo_jax.export --checkpoint=runs/tiny_warmstart --out=runs/tiny
-	@echo "Copy runs/tiny_charts_model to vsdpo_jax/assets/tiny and runs/tiny to vsdpo_jax/assets/tiny_all to ship them."
+	$(BIN)/python -m vsdpo_jax.export --checkpoint=runs/tiny_warmstart --out=runs/tiny_all
+	# The same with most of the weight on what feedback leads to: a teacher that knows more than the student.
+	$(BIN)/python -m vsdpo_jax.train --config=configs/tiny_warmstart.py:stage=revision --workdir=runs/tiny_revision
+	$(BIN)/python -m vsdpo_jax.export --checkpoint=runs/tiny_revision --out=runs/tiny
+	@echo "Copy runs/tiny to vsdpo_jax/assets/tiny to ship it."
 
 clean:  ## Remove the virtual environment and the caches.
 	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info

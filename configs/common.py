@@ -29,6 +29,7 @@ def base() -> ConfigDict:
     config.data.eval_split = "heldout"
     config.data.corpus = ""  # sft only: folders of supervised targets, with commas between; they take turns.
     config.data.decisive_weight = 1.0  # sft only: weight of the tokens that a task's author had to decide.
+    config.data.revised_weight = 1.0  # sft only: of those that feedback led to, in the branch that has read it.
 
     config.batch = ConfigDict()
     config.batch.prompts = 32  # N; SDPO's reference implementation: 32 prompts x 8 rollouts, one update.

@@ -108,15 +108,22 @@ def test_a_prompt_that_does_not_fit_is_refused(tiny, groups):
         tiny[1].pack_prompts([prompt])
 
 
-def test_decisive_characters_weigh_more_in_targets(tiny):
+def test_decisive_characters_weigh_more_in_targets_and_revised_ones_after_feedback(tiny):
     chat = tiny[0].chat
-    target = "ax.bar(x, y, color='red')"
-    start = target.index("red")
+    target = "ax.bar(x, y, color='red', width=3)"
+    start, width = target.index("red"), target.index("3")
     prompt = Prompt("a", "chart", "Fig 3", (image(1),))
-    group = TargetGroup(prompt, (target,), ("too dark",), (image(2),), (((start, start + 3),),))
-    packed = tiny[1].pack_targets([group], 5.0)
-    weights = packed.weights_ngr[0, 0][packed.response_ngr[0, 0]]
-    heavy = packed.targets_ngr[0, 0][packed.response_ngr[0, 0]][weights == 5.0]
-    assert "red" in chat.tokenizer.decode(heavy)
-    assert (weights == 1.0).sum() > 0
+    decisive, revised = ((start, start + 3), (width, width + 1)), ((start, start + 3),)
+    group = TargetGroup(prompt, (target,), ("too dark",), (image(2),), (decisive,), (revised,))
+    packed = tiny[1].pack_targets([group], 5.0, 20.0)
+    valid = packed.response_ngr[0, 0]
+
+    def weighing(weights_ngr, weight):
+        return chat.tokenizer.decode(packed.targets_ngr[0, 0][valid][weights_ngr[0, 0][valid] == weight])
+
+    assert "red" in weighing(packed.weights_ngr, 5.0) and "3" in weighing(packed.weights_ngr, 5.0)
+    # Without feedback a revised value is a decision like any other.
+    assert weighing(packed.weights_ngr, 20.0) == ""
+    assert "red" in weighing(packed.revision_weights_ngr, 20.0) and "3" in weighing(packed.revision_weights_ngr, 5.0)
+    assert "ax" in weighing(packed.weights_ngr, 1.0) and "ax" in weighing(packed.revision_weights_ngr, 1.0)
     assert packed.distil_ng.all()

@@ -228,7 +228,8 @@ class TargetBatches:
             epoch, place = divmod(position, count)
             order = np.random.default_rng([self._config.seed, epoch]).permutation(count)
             groups.append(self._source[int(order[place])])
-        return self._packer.pack_targets(groups, self._config.data.decisive_weight)
+        data = self._config.data
+        return self._packer.pack_targets(groups, data.decisive_weight, data.revised_weight)
 
     def __call__(self, params, rng: jax.Array, step: int) -> StepInput:
         del params, rng

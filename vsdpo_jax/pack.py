@@ -43,6 +43,7 @@ class PackedBatch:
       advantages_ng: float32.
       old_logp_ngr: float32, log-probabilities of the trainer before its first update on this batch. None for that one.
       shortened_ng: bool, rollouts whose feedback was shortened to fit; only counted.
+      revision_weights_ngr: float32, weights of supervised targets after feedback. None: `weights_ngr`.
     """
 
     images: ImagePatches
@@ -58,6 +59,7 @@ class PackedBatch:
     advantages_ng: np.ndarray | jax.Array
     old_logp_ngr: jax.Array | None = None
     shortened_ng: np.ndarray | jax.Array | None = None
+    revision_weights_ngr: np.ndarray | jax.Array | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Branch:
     Attributes:
       response: int32[at most R].
       weights, logp: float32, as long as `response`.
+      revision_weights: the same for a supervised target that follows feedback; None for rollouts.
       feedback: the teacher's texts, the preferred first; the first that fits is taken. Empty: the header alone.
       render: the image in the teacher's turn, or None.
       distil: its divergence counts.
@@ -98,6 +101,7 @@ class Branch:
     distil: bool = False
     rewarded: bool = True
     advantage: float = 0.0
+    revision_weights: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,11 +163,15 @@ class Packer:
         ]
         return self.pack([group.prompt for group in groups], rows)
 
-    def pack_targets(self, groups: Many[TargetGroup], decisive_weight: float) -> PackedBatch:
-        """Supervised targets as a batch; tokens that touch a decisive span weigh `decisive_weight`."""
-        return self.pack(
-            [group.prompt for group in groups], [self._target_branches(g, decisive_weight) for g in groups]
-        )
+    def pack_targets(self, groups: Many[TargetGroup], decisive_weight: float, revised_weight: float) -> PackedBatch:
+        """Supervised targets as a batch; tokens that touch a decisive span weigh `decisive_weight`.
+
+        After feedback those that touch a revised span weigh `revised_weight`.
+        """
+        rows = [self._target_branches(group, decisive_weight, revised_weight) for group in groups]
+        packed = self.pack([group.prompt for group in groups], rows)
+        after_feedback = self._per_token([[branch.revision_weights for branch in row] for row in rows], fill=1.0)
+        return dataclasses.replace(packed, revision_weights_ngr=after_feedback)
 
     def pack(self, prompts: Many[Prompt], branches: Many[Many[Branch]]) -> PackedBatch:
         """N prompts with G branches each.
@@ -234,16 +242,14 @@ class Packer:
             render=render,
         )
 
-    def _target_branches(self, group: TargetGroup, decisive_weight: float) -> list[Branch]:
+    def _target_branches(self, group: TargetGroup, decisive_weight: float, revised_weight: float) -> list[Branch]:
         branches = []
-        for target, feedback, render, spans in zip(
-            group.targets, group.feedback, group.renders, group.decisive, strict=True
+        for target, feedback, render, decisive, revised in zip(
+            group.targets, group.feedback, group.renders, group.decisive, group.revised, strict=True
         ):
             ids = self.chat.response(target, start=0).ids
-            weights = np.ones(len(ids), np.float32)
             _, token_characters = token_spans(self.chat.tokenizer, ids)
-            for start, end in spans:
-                weights[(token_characters[:, 0] < end) & (token_characters[:, 1] > start)] = decisive_weight
+            weights = _weighted(np.ones(len(ids), np.float32), token_characters, decisive, decisive_weight)
             branches.append(
                 Branch(
                     response=ids,
@@ -252,6 +258,7 @@ class Packer:
                     feedback=(feedback,) if feedback else (),
                     render=render,
                     distil=bool(feedback),
+                    revision_weights=_weighted(weights, token_characters, revised, revised_weight),
                 )
             )
         return branches
@@ -302,6 +309,16 @@ class Packer:
             for g, values in enumerate(row):
                 packed[n, g, : len(values)] = values
         return packed
+
+
+def _weighted(
+    weights: np.ndarray, token_characters: np.ndarray, spans: Many[tuple[int, int]], weight: float
+) -> np.ndarray:
+    """A copy of `weights` [R] in which tokens that touch a span [start, end) weigh `weight`."""
+    weights = weights.copy()
+    for start, end in spans:
+        weights[(token_characters[:, 0] < end) & (token_characters[:, 1] > start)] = weight
+    return weights
 
 
 def _feedback_texts(member: GradedRollout) -> tuple[str, ...]:

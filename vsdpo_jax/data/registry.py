@@ -79,4 +79,5 @@ class CorpusTargets(Sequence):
             feedback=tuple(variant.feedback or "" for variant in variants),
             renders=tuple(item.author_image if variant.feedback else None for variant in variants),
             decisive=tuple(variant.decisive for variant in variants),
+            revised=tuple(variant.revised for variant in variants),
         )

@@ -60,7 +60,7 @@ class Settings:
     domains: tuple[str, ...] = ("chart",)
     count: int = 5000
     seed: int = 0
-    variants: int = 2
+    variants: int = 4
     max_side: int = 320
     feedback_chars: int = 400
     skill: float = Author.skill

@@ -28,6 +28,7 @@ _BY_ROLLOUT = (
     "advantages_ng",
     "old_logp_ngr",
     "shortened_ng",
+    "revision_weights_ngr",
 )
 
 

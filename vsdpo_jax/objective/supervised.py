@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from vsdpo_jax.objective.forward import read_prompt, read_response
-from vsdpo_jax.objective.terms import Denominators, Metrics, batch_statistics, distil_mask
+from vsdpo_jax.objective.terms import Denominators, Metrics, batch_statistics, distil_mask, revision_weights
 from vsdpo_jax.pack import PackedBatch
 
 
@@ -28,7 +28,7 @@ def sft_losses(model, batch: PackedBatch, objective: ConfigDict, total: Denomina
     metrics: Metrics = {"sft/loss": loss, "sft/nll": jnp.sum(batch.response_ngr * plain) / total.tokens}
     if objective.revision_weight > 0:
         revised, mask = nll(batch.teacher), distil_mask(batch)
-        revision_loss = jnp.sum(mask * batch.weights_ngr * revised) / total.revision
+        revision_loss = jnp.sum(mask * revision_weights(batch) * revised) / total.revision
         metrics["sft/revision_loss"] = revision_loss
         metrics["sft/revision_nll"] = jnp.sum(mask * revised) / total.distil_tokens
         metrics["sft/revision_nll_plain"] = jnp.sum(mask * plain) / total.distil_tokens

@@ -60,13 +60,18 @@ def denominators(batch: PackedBatch, aggregation: str) -> Denominators:
         policy=of_term(policy_mask(batch)),
         reference=of_term(response),
         sft=jnp.maximum(jnp.sum(response * batch.weights_ngr), 1.0),
-        revision=jnp.maximum(jnp.sum(distil * batch.weights_ngr), 1.0),
+        revision=jnp.maximum(jnp.sum(distil * revision_weights(batch)), 1.0),
     )
 
 
 def distil_mask(batch: PackedBatch) -> jax.Array:
     """bool[N, G, R]: tokens whose divergence counts."""
     return batch.response_ngr & batch.distil_ng[..., None]
+
+
+def revision_weights(batch: PackedBatch) -> jax.Array:
+    """float32[N, G, R]: how much each token of a supervised target weighs after feedback."""
+    return batch.weights_ngr if batch.revision_weights_ngr is None else batch.revision_weights_ngr
 
 
 def policy_mask(batch: PackedBatch) -> jax.Array:

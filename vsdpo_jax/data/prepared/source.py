@@ -214,7 +214,8 @@ class PreparedTargets(Sequence):
             response = f"```{_FENCES[record['kind']]}\n{record['code']}\n```"
             if self._fits(prompt, response):
                 count = self._group
-                return TargetGroup(prompt, (response,) * count, ("",) * count, (None,) * count, ((),) * count)
+                nothing = ((),) * count
+                return TargetGroup(prompt, (response,) * count, ("",) * count, (None,) * count, nothing, nothing)
         raise UserError(
             f"{SEARCH} tasks of {self._records.name} in a row are too long: raise config.lengths.prefix and response"
         )
