@@ -32,6 +32,10 @@ PAGES = {
     "a moving picture": f"<img src='data:image/gif;base64,{moving_picture()}'>",
     "a caret": "<input autofocus>",
     "an endless bar": "<progress></progress>",
+    "a running line": "<marquee>words</marquee><marquee behavior=alternate direction=right scrollamount=40>to and fro",
+    "a rising line": "<marquee direction=up height=60 bgcolor=yellow scrolldelay=1 truespeed>words</marquee>",
+    "a running line by script": "<div id=d></div><script>d.append(document.createElement('marquee'));"
+    "d.firstChild.innerHTML = '<b>words</b>'</script>",
     "a counter": "<p id=p>0</p><script>setInterval(() => p.textContent++, 7)</script>",
     "frames": "<p id=p>0</p><script>(function f() { p.textContent++; requestAnimationFrame(f) })()</script>",
     "loads late": "<p id=p>loading</p><script>setTimeout('p.textContent = \"loaded\"', 400)</script>",
@@ -71,6 +75,10 @@ def test_what_has_an_end_is_shown_at_its_end(farm):
         scene, (text,) = words(farm, name)
         assert text.box[0] >= 300
         assert scene.image[:, :290].min() == 255 and scene.image[:, 300:].min() < 60
+    for name in ("a running line", "a rising line", "a running line by script"):
+        scene, texts = words(farm, name)
+        left, top, right, bottom = map(round, texts[0].box)
+        assert texts[0].text == "words" and left == 8 and scene.image[top:bottom, left:right].min() < 60, name
     picture = farm.submit(PAGES["a moving picture"], "web").result().image
     assert picture[20, 20].tolist() == [255, 0, 0]
 

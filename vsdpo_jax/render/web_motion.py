@@ -1,8 +1,8 @@
 """Brings a page to rest before its picture is taken: animations, transitions, moving pictures, the caret, timers.
 
 A person who looks at a page sees what its movements lead to, so what has an end is shown at its end; what goes on
-forever is shown as it begins. Only pages whose source mentions something that moves are asked. (`<marquee>`, which
-standards have dropped, goes on.)
+forever is shown as it begins; the words of a `<marquee>` stand where they would without it, because it begins empty.
+Only pages whose source mentions something that moves are asked.
 """
 
 from __future__ import annotations
@@ -14,13 +14,22 @@ from playwright.async_api import CDPSession, Error
 
 from vsdpo_jax.render.measures import evaluate
 
-_MOVES = re.compile(r"animation|transition|@keyframes|<animate|<set\b|\.animate\(|autofocus|<progress|\.focus\(", re.I)
+_MOVES = re.compile(
+    r"animation|transition|@keyframes|<animate|<set\b|\.animate\(|autofocus|<progress|\.focus\(|marquee", re.I
+)
 # Drawings keep time by themselves; after an hour what has an end is over, and most of what repeats is at its beginning.
 _REST = """(() => {
   document.documentElement.style.caretColor = 'transparent';
   for (const svg of document.querySelectorAll('svg'))
     try { svg.pauseAnimations(); svg.setCurrentTime(3600); } catch (error) {}
   for (const bar of document.querySelectorAll('progress:not([value])')) { bar.value = 0; }
+  // Scripts cannot take back its movement, but a new one that is stopped at once has not moved.
+  for (const line of document.querySelectorAll('marquee')) {
+    const still = line.cloneNode();
+    still.append(...line.childNodes);
+    line.replaceWith(still);
+    still.stop();
+  }
   for (let round = 0; round < 3; round++)
     for (const animation of document.getAnimations()) {
       try { Number.isFinite(animation.effect.getComputedTiming().endTime) ? animation.finish() : animation.cancel(); }
