@@ -22,6 +22,8 @@ setup(
         "flax>=0.12,<0.13",
         "fonttools>=4.50",
         "jax>=0.10,<0.12",
+        # Reads the PNG files of slides and pages ten times as fast as Pillow, which uses the system's zlib.
+        "kornia-rs>=0.2,<0.3",
         "matplotlib>=3.10,<3.12",
         # Programs that models write, and the references of benchmarks, import these.
         "matplotlib-venn>=1.1",

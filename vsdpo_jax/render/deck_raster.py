@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image
+
+from vsdpo_jax.render.png import read_png
 
 WIDTH = 1280
 _FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
@@ -75,10 +76,8 @@ class BetterOffice:
     def _slide(self, presentation: Any, index: int) -> DrawnSlide:
         layout = presentation.render_slide(index).to_dict()
         scale = WIDTH / layout["width"]
-        with Image.open(io.BytesIO(presentation.render_png(index, scale=scale).bytes)) as picture:
-            pixels = picture.tobytes("raw", "RGB")
-            image = np.frombuffer(pixels, np.uint8).reshape(picture.height, picture.width, 3)
-        return DrawnSlide(image, layout["primitives"], scale)
+        picture = presentation.render_png(index, scale=scale)
+        return DrawnSlide(read_png(picture.bytes), layout["primitives"], scale)
 
 
 def _named_fonts(deck: bytes) -> set[str]:

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import dataclasses
 import functools
-import io
 import mimetypes
 import os
 import re
@@ -15,8 +14,6 @@ from collections.abc import Coroutine, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-import numpy as np
-from PIL import Image
 from playwright.async_api import Browser, CDPSession, Error, Page, Playwright, Route, async_playwright
 
 from vsdpo_jax.render import glyphs, usage, web_motion
@@ -25,6 +22,7 @@ from vsdpo_jax.render.fonts import font_files
 from vsdpo_jax.render.html_source import HtmlSource
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.render.measures import ORDINARY, find_measure, set_viewport
+from vsdpo_jax.render.png import read_png
 from vsdpo_jax.render.web_elements import STYLES, read_snapshot
 from vsdpo_jax.render.web_rules import add_rules
 from vsdpo_jax.render.web_scripts import add_makers, prepare
@@ -177,7 +175,7 @@ class WebRenderer:
 
     async def _capture(
         self, page: Page, session: CDPSession, document: HtmlSource, kind: str
-    ) -> tuple[dict[str, Any], bytes]:
+    ) -> tuple[dict[str, Any], memoryview]:
         width, height = SIZES[kind]
         if SIZES[kind] != ORDINARY:
             # Heights in percent or vh, and bodies without a doctype, fill the viewport.
@@ -198,7 +196,7 @@ class WebRenderer:
 
     async def _shoot(
         self, page: Page, session: CDPSession, document: HtmlSource, kind: str
-    ) -> tuple[dict[str, Any], bytes]:
+    ) -> tuple[dict[str, Any], memoryview]:
         width, height = SIZES[kind]
         await self._show(page, session, _is_scripted(document.source), document.source)
         if kind == "web":
@@ -221,15 +219,13 @@ class WebRenderer:
                 "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
             },
         )
-        with Image.open(io.BytesIO(base64.b64decode(shot["data"]))) as picture:
-            pixels = (picture if picture.mode == "RGB" else picture.convert("RGB")).tobytes()
-            image = np.frombuffer(pixels, np.uint8).reshape(picture.height, picture.width, 3)
+        image = read_png(base64.b64decode(shot["data"]))
         elements = read_snapshot(snapshot, document, self.limits.elements)
         warnings = glyphs.warnings_for((element.get("text", "") for element in elements), font_files)
         message = {"width": image.shape[1], "height": image.shape[0], "elements": elements, "warnings": warnings}
         await add_makers(session, document, elements)
         await add_rules(session, document, elements)
-        return message, pixels
+        return message, image.data.cast("B")
 
     async def _open(self, scripted: bool) -> Opened:
         if not scripted and self._shared is not None:

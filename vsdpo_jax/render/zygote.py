@@ -9,10 +9,12 @@ every job with one frame whose payload are the frames that the job wrote. `EXTRA
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import dataclasses
 import fcntl
 import gc
 import json
+import mmap
 import os
 import resource
 import select
@@ -62,6 +64,7 @@ class Zygote:
         self.folder = folder
         self.layers = sandbox.probe(namespaced)
         self.sandbox = sandbox.Sandbox(self.layers, folder, sandbox.readable_folders(), limits)
+        self._room = _room(limits.result_bytes + PIPE_BYTES)
 
     def check(self) -> str:
         """Runs a known-good job and one that tries to get out; returns what is wrong, empty if nothing is."""
@@ -85,7 +88,8 @@ class Zygote:
         return ""
 
     def run(self, job: dict[str, Any]) -> tuple[dict[str, str], memoryview]:
-        """Runs one job; returns how it ended (`status` is empty if it answered) and what it wrote.
+        """Runs one job; returns how it ended (`status` is empty if it answered) and what it wrote; that lasts until the
+        next job.
 
         A job that was killed is tried once more: it may have been somebody else, or the system for want of memory.
         """
@@ -111,7 +115,7 @@ class Zygote:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         _, code, usage = os.wait4(child, 0)
-        first, answer = answer[:1], memoryview(answer)[1:]
+        first, answer = answer[:1], answer[1:]
         if first == NOT_ISOLATED:
             status = "sandbox-setup", bytes(answer).decode(errors="replace")
             answer = memoryview(b"")
@@ -121,9 +125,9 @@ class Zygote:
             status = _ending(code, usage, self.limits) if len(wire.split(answer)) < 2 else ("", "")
         return {"status": status[0], "message": status[1]}, answer
 
-    def _wait(self, reader: int, child: int) -> tuple[bytearray, tuple[str, str] | None]:
+    def _wait(self, reader: int, child: int) -> tuple[memoryview, tuple[str, str] | None]:
         """Reads until the job has answered, ended, or run out of time or space."""
-        received = bytearray()
+        size = 0
         deadline = time.monotonic() + self.limits.wall_seconds + GRACE
         poll = select.poll()
         poll.register(reader, select.POLLIN)
@@ -131,7 +135,7 @@ class Zygote:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                return received, (
+                return self._room[:size], (
                     "timeout",
                     f"the program was still running after {self.limits.wall_seconds:g} s",
                 )
@@ -141,14 +145,14 @@ class Zygote:
                 os.kill(child, signal.SIGKILL)
                 sys.exit(0)
             if reader in events:
-                piece = os.read(reader, 1 << 20)
-                received += piece
-                if not piece or _complete(received):
-                    return received, None
-                if len(received) > self.limits.result_bytes:
-                    return bytearray(), ("output-limit", "the answer of the program is too large")
+                got = os.readv(reader, [self._room[size : size + PIPE_BYTES]])
+                size += got
+                if not got or _complete(self._room[:size]):
+                    return self._room[:size], None
+                if size > self.limits.result_bytes:
+                    return self._room[:0], ("output-limit", "the answer of the program is too large")
             elif self._crowded():
-                return received, ("output-limit", "the program wrote too many or too large files")
+                return self._room[:size], ("output-limit", "the program wrote too many or too large files")
 
     def _crowded(self) -> bool:
         count = size = 0
@@ -172,7 +176,15 @@ def _ends(child: int) -> bool:
     return True
 
 
-def _complete(received: bytes | bytearray) -> bool:
+def _room(size: int) -> memoryview:
+    """Memory for answers, kept from job to job. Jobs do not get it: they would see each other's answers, and every page
+    of it would be shared at each fork and copied at the next write."""
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_DONTFORK)
+    return memoryview(memory)
+
+
+def _complete(received: memoryview) -> bool:
     """Whether both frames are there; looks at lengths only."""
     at = len(ISOLATED)
     for _ in range(2):
@@ -243,8 +255,7 @@ def serve(connection: socket.socket, limits: RenderLimits, folder: str) -> None:
     chart.install()
     deck.install()
     zygote = Zygote(connection, limits, folder, namespaced)
-    gc.collect()
-    gc.freeze()
+    _settle()
     problem = zygote.check()
     layers = dataclasses.asdict(zygote.layers)
     connection.sendall(wire.pack({"ready": not problem, "problem": problem, "layers": layers, "pid": os.getpid()}))
@@ -254,6 +265,16 @@ def serve(connection: socket.socket, limits: RenderLimits, folder: str) -> None:
         outcome, answer = zygote.run(job)
         envelope = {"id": job["id"], "seconds": round(time.monotonic() - began, 6), **outcome}
         wire.send(connection, envelope, answer)
+
+
+def _settle() -> None:
+    """Makes the memory of this process cheap to share: no collection touches what is there, and what is free goes back
+    to the system, because a forked job that is given such a page copies its old content first."""
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(AttributeError):
+        # Only the GNU C library has it.
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def main() -> None:
