@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.render.labelled import read
+from tests.render.labelled_deck_objects import OBJECT_DECKS
 from tests.render.labelled_decks import DECKS
 from tests.render.processes import named
 from vsdpo_jax.errors import UserError
@@ -64,7 +65,7 @@ def test_another_name_is_refused():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_both_draw_the_same_things_in_the_same_places(farm, office, name):
-    source = read(DECKS[name])[0]
+    source = read((DECKS | OBJECT_DECKS)[name])[0]
     ours, theirs = (one.submit(source, "pptx").result() for one in (farm, office))
     assert ours.error is None and theirs.error is None
     assert theirs.elements == ours.elements and theirs.image.shape == ours.image.shape
