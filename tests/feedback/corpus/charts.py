@@ -62,7 +62,7 @@ def make(family: str, rng: np.random.Generator) -> Design:
         lines = [(role, _pyplot(text)) for role, text in lines]
     twin = tuple((role, text.replace(f"dpi={dpi}", f"dpi={dpi + 10}")) for role, text in lines)
     facts = {
-        "domain": "chart", "names": names, "values": values, "colors": colors, "planar": height is not None,
+        "domain": "chart", "dpi": dpi, "names": names, "values": values, "colors": colors, "planar": height is not None,
         "top": height, "unit": unit, "dark": any("dark_background" in text for _, text in lines),
     }  # fmt: skip
     return Design(family, tuple(lines), facts, twin)
