@@ -89,3 +89,12 @@ def test_slides_stand_below_each_other_and_are_judged_alone(farm):
 )
 def test_every_outcome_is_a_result(farm, program, status):
     assert farm.submit(program, "pptx").result().error.status == status
+
+
+def test_as_many_slides_as_a_deck_may_have_are_drawn(farm):
+    program = HEAD + "for _ in range(19): prs.slides.add_slide(prs.slide_layouts[6])\n"
+    scene = farm.submit(program, "pptx").result()
+    assert scene.error is None and scene.image.shape == (20 * 960, 1280, 3)
+    tall = farm.submit(program + "prs.slide_height = Inches(20)\n", "pptx").result()
+    assert tall.error.status == "too-large"
+    assert tall.error.message == "the slides have 51200 rows of 1280 pixels together"

@@ -1,9 +1,11 @@
 """Reading what an untrusted job answered: anything but the agreed form is a WireError, never another exception."""
 
+import io
 import json
 import random
 
 import pytest
+from PIL import Image
 
 from vsdpo_jax.render import wire
 from vsdpo_jax.types import Scene, Statement
@@ -35,6 +37,47 @@ def test_a_good_answer():
     assert scene.statements == (first, second) and element.statements == (second, first)
     assert element.color == (0.0, 0.5, 1.0) and element.box == (0.0, 0.0, 1.5, 1.0) and element.text == "é"
     assert element.styles == (("color", first),) and scene.warnings == ("w",) and scene.error is None
+
+
+def slides(*sizes) -> tuple[dict, bytes]:
+    """An answer with a picture file for each (width, height), of rising greys."""
+    files = []
+    for grey, size in enumerate(sizes):
+        buffer = io.BytesIO()
+        Image.new("RGB", size, (grey,) * 3).save(buffer, "png")
+        files.append(buffer.getvalue())
+    message = {"width": sizes[0][0], "height": sum(height for _, height in sizes), "elements": []}
+    return message | {"pictures": [len(file) for file in files]}, b"".join(files)
+
+
+def test_pictures_stand_below_each_other():
+    scene = read(*slides((3, 2), (3, 1)))
+    assert scene.image.tolist() == [[[0] * 3] * 3] * 2 + [[[1] * 3] * 3] and not scene.image.flags.writeable
+
+
+def test_pictures_that_do_not_fit_are_not_unpacked(monkeypatch):
+    monkeypatch.setattr(wire, "read_png", lambda data: pytest.fail("unpacked"))
+    good, payload = slides((3, 2), (3, 1))
+    high, tall = slides((3, 5000))
+    huge = payload[:16] + b"\x00\x01\x00\x00" * 2 + payload[24:]
+    for message, data in [
+        (good | {"width": 4}, payload), (high | {"height": 2}, tall), (good, huge), (good, b"x" * len(payload)),
+        (good | {"width": 1 << 16, "height": 1 << 16}, huge), (good | {"pictures": [-1]}, payload),
+        (good | {"pictures": "all"}, payload), (good | {"pictures": []}, b""), (good | {"width": 0}, payload),
+    ]:  # fmt: skip
+        with pytest.raises(wire.WireError):
+            read(message, data)
+
+
+def test_pictures_with_something_between_or_behind_them():
+    message, payload = slides((3, 2), (3, 1))
+    first, second = message["pictures"]
+    for changed, data in [
+        (message, payload + b"x"), (message | {"pictures": [first]}, payload), (message | {"height": 4}, payload),
+        (message | {"pictures": [first - 9, second + 9]}, payload),
+    ]:  # fmt: skip
+        with pytest.raises(wire.WireError):
+            read(changed, data)
 
 
 def test_an_error():

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import pptx
-from pptx.opc import serialized
+from pptx.opc import package, serialized
 from pptx.presentation import Presentation
 from pptx.util import lazyproperty
 
-from vsdpo_jax.render import deck_hooks, glyphs, hooks, job, seeds
+from vsdpo_jax.render import deck_hooks, glyphs, hooks, job, seeds, wire
 from vsdpo_jax.render.deck_raster import BetterOffice, DrawnSlide, Rasterizer, regular_files
 from vsdpo_jax.render.limits import RenderLimits
 
@@ -54,6 +54,9 @@ def _load_default() -> None:
     """Opens the default template before jobs are forked; the first `Presentation()` of each job gets it."""
     original = pptx.api.Presentation
     ready = [original()]
+    _remember_relationships()
+    # Works out what is worked out once, such as the way from each part to the others.
+    ready[0].part.save(io.BytesIO())
 
     @functools.wraps(original)
     def open_presentation(pptx: Any = None) -> Presentation:
@@ -67,13 +70,26 @@ def _load_default() -> None:
     serialized._ZipPkgWriter._zipf = lazyproperty(lambda self: zipfile.ZipFile(self._pkg_file, "w", zipfile.ZIP_STORED))
 
 
+def _remember_relationships() -> None:
+    """Writes lists of relationships only once: those of the default template are the same in every deck."""
+    write, known = package._Relationships.xml.fget, {}
+
+    def xml(relationships: Any) -> bytes:
+        key = tuple((one.rId, one.reltype, one.target_ref, one.is_external) for one in relationships.values())
+        if key not in known:
+            known[key] = write(relationships)
+        return known[key]
+
+    package._Relationships.xml = property(xml)
+
+
 def run(source: str, limits: RenderLimits, send: Any, hand_over: bool = False) -> None:
     """Executes `source` and sends its answer, as for a chart. Never raises for what the candidate does.
 
     Args:
       source: the candidate.
       limits: of the job.
-      send: called with a JSON object and the pixels as bytes; first the statements, then the result.
+      send: called with a JSON object and bytes, the PNG files of the slides; first the statements, then the result.
       hand_over: report the deck itself and the heights of its slides as well, for another renderer.
     """
     if (parsed := job.parse(source, send)) is None:
@@ -130,15 +146,18 @@ def _answer(
     elements, top = [], 0
     for index, (slide, page) in enumerate(zip(presentation.slides, drawn, strict=True)):
         elements += _Slide(slide, page, index, top, recorder).elements()
-        top += page.image.shape[0]
-    # A single slide is handed on as it is: pictures are too large to be copied for nothing.
-    image = drawn[0].image if len(drawn) == 1 else np.concatenate([page.image for page in drawn])
-    message = {"width": image.shape[1], "height": image.shape[0], "elements": elements[: limits.elements]}
+        top += page.height
+    width = drawn[0].width
+    if 3 * width * top > wire.LARGEST_PICTURE:
+        return {"status": "too-large", "message": f"the slides have {top} rows of {width} pixels together"}, b""
+    # Their files go out as they are: unpacked here, all processes on the way would copy fifty times as much.
+    message = {"width": width, "height": top, "elements": elements[: limits.elements]}
+    message["pictures"] = [len(page.picture) for page in drawn]
     warnings = glyphs.warnings_for((element.get("text", "") for element in elements), regular_files)
     if hand_over:
-        heights = [page.image.shape[0] for page in drawn]
+        heights = [page.height for page in drawn]
         message["report"] = {"deck": base64.b64encode(data).decode(), "heights": heights}
-    return message | {"warnings": warnings}, np.ascontiguousarray(image).data.cast("B")
+    return message | {"warnings": warnings}, b"".join(page.picture for page in drawn)
 
 
 class _Slide:
@@ -148,8 +167,7 @@ class _Slide:
         self.page, self.index, self.top, self.recorder = page, index, top, recorder
         self.shapes = {shape.shape_id: shape for shape in _walk(slide.shapes)}
         self.worded = {p.get("objectId") for p in page.primitives if p["kind"] == "textBox" and p.get("lines")}
-        height, width = page.image.shape[:2]
-        self.clip = [0, top, width, top + height]
+        self.clip = [0, top, page.width, top + page.height]
 
     def elements(self) -> list[dict[str, Any]]:
         found = []

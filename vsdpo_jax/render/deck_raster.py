@@ -1,4 +1,4 @@
-"""Draws the slides of a PowerPoint file: pixels, and where everything is.
+"""Draws the slides of a PowerPoint file: pictures, and where everything is.
 
 `Rasterizer` is the interface; `BetterOffice` implements it in this process, without a server.
 """
@@ -11,10 +11,6 @@ import re
 import zipfile
 from pathlib import Path
 from typing import Any, Protocol
-
-import numpy as np
-
-from vsdpo_jax.render.png import read_png
 
 WIDTH = 1280
 _FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"))
@@ -37,9 +33,11 @@ _STYLES = (("Regular", False, False), ("Bold", True, False), ("Italic", False, T
 
 @dataclasses.dataclass(frozen=True)
 class DrawnSlide:
-    """One slide: uint8[height, width, 3], and its display list; its coordinates times `scale` are pixels."""
+    """One slide: a PNG file of `width` x `height`, and its display list; its coordinates times `scale` are pixels."""
 
-    image: np.ndarray
+    picture: bytes
+    width: int
+    height: int
     primitives: list[dict[str, Any]]
     scale: float
 
@@ -77,14 +75,24 @@ class BetterOffice:
         layout = presentation.render_slide(index).to_dict()
         scale = WIDTH / layout["width"]
         picture = presentation.render_png(index, scale=scale)
-        return DrawnSlide(read_png(picture.bytes), layout["primitives"], scale)
+        return DrawnSlide(picture.bytes, picture.width, picture.height, layout["primitives"], scale)
+
+
+# Checksum and size of a part -> what it names: most parts are those of the default template.
+_named: dict[tuple[int, int], set[str]] = {}
 
 
 def _named_fonts(deck: bytes) -> set[str]:
     """Families that some part of the deck names for its text, with those that stand in for all others."""
+    found = set(_ALWAYS)
     with zipfile.ZipFile(io.BytesIO(deck)) as package:
-        parts = [package.read(name) for name in package.namelist() if name.endswith(".xml")]
-    return {name.decode() for part in parts for name in _TYPEFACE.findall(part)} | _ALWAYS
+        for part in package.infolist():
+            if part.filename.endswith(".xml"):
+                key = part.CRC, part.file_size
+                if key not in _named:
+                    _named[key] = {name.decode() for name in _TYPEFACE.findall(package.read(part))}
+                found |= _named[key]
+    return found
 
 
 def _fonts() -> list[tuple[str, bool, bool, bytes]]:

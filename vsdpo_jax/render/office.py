@@ -28,7 +28,7 @@ from PIL import Image
 
 from vsdpo_jax.errors import UserError
 from vsdpo_jax.render import landlock, namespaces, sandbox, seccomp, wire
-from vsdpo_jax.render.deck_raster import FAMILIES, WIDTH, DrawnSlide
+from vsdpo_jax.render.deck_raster import FAMILIES, WIDTH
 from vsdpo_jax.render.limits import RenderLimits
 from vsdpo_jax.render.office_kit import Office, find_library, folders
 
@@ -47,7 +47,7 @@ _NAMES = {
 
 
 class LibreOffice:
-    """A `Rasterizer`. Its slides have pixels and no display list. `folder` is where it keeps its settings and files."""
+    """Draws pixels, without a display list. `folder` is where it keeps its settings and files."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -55,8 +55,8 @@ class LibreOffice:
         os.environ["FONTCONFIG_FILE"] = str(folder / "fonts.conf")
         self._office = Office(find_library(), folder / "profile")
 
-    def draw(self, deck: bytes, heights: list[int] | None = None) -> list[DrawnSlide]:
-        """Draws all slides, `WIDTH` pixels wide; raises ValueError for a deck that cannot be read.
+    def draw(self, deck: bytes, heights: list[int] | None = None) -> list[np.ndarray]:
+        """Draws all slides, uint8[height, WIDTH, 3]; raises ValueError for a deck that cannot be read.
 
         Args:
           deck: the file.
@@ -75,7 +75,7 @@ class LibreOffice:
                 document.draw(index, WIDTH, rows, picture)
                 with Image.open(io.BytesIO(picture.read_bytes())) as opened:
                     pixels = Image.alpha_composite(Image.new("RGBA", opened.size, "white"), opened.convert("RGBA"))
-                drawn.append(DrawnSlide(np.asarray(pixels.convert("RGB")), [], WIDTH / width))
+                drawn.append(np.asarray(pixels.convert("RGB")))
             return drawn
         finally:
             document.close()
@@ -93,7 +93,7 @@ def answer(office: LibreOffice, job: dict[str, Any], limits: RenderLimits) -> tu
     status, message, frames = "", "", b""
     try:
         slides = office.draw(base64.b64decode(job["deck"]), job["heights"])
-        image = np.concatenate([slide.image for slide in slides])
+        image = np.concatenate(slides)
         result = {"width": image.shape[1], "height": image.shape[0], "elements": []}
         frames = wire.pack({"statements": []}) + wire.pack(result, image.tobytes())
     except ValueError as error:
@@ -117,7 +117,7 @@ def check(office: LibreOffice) -> str:
         (drawn,) = office.draw(buffer.getvalue())
     except ValueError as error:
         return f"the health check failed: {error}"
-    return "" if np.ptp(drawn.image) > 100 else "the health check gave an empty picture"
+    return "" if np.ptp(drawn) > 100 else "the health check gave an empty picture"
 
 
 def confine(folder: str, library: Path, limits: RenderLimits) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Frames between the processes of the farm, and the strict reading of what a job answered.
 
-A frame is two big-endian uint32 lengths, a JSON object and raw bytes. A job is untrusted, so its answer is parsed as
+A frame is two big-endian uint32 lengths, a JSON object and raw bytes, which are pixels, or PNG files that stand below
+each other if `pictures` has their lengths. A job is untrusted, so its answer is parsed as
 JSON only, every number is checked, and text is cut to a limit: a forged answer can at worst be a wrong `Scene`.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from vsdpo_jax.render.png import png_size, read_png
 from vsdpo_jax.render.statements import split_lines
 from vsdpo_jax.types import Box, ChartTraces, Element, RenderError, Scene, Statement
 
@@ -25,6 +27,8 @@ LONGEST_TEXT = 2000
 # The texts of a page are compared whole where a benchmark says so.
 LONGEST_BLOCK = 20_000
 LONGEST_TRACEBACK = 4000
+# Bytes of pixels: a picture unpacks to much more than its file. Twenty slides, the most that a deck may have.
+LARGEST_PICTURE = 96 << 20
 JOB_STATUSES = ("python-error", "timeout", "oom", "died", "no-result", "output-limit", "too-large")
 
 
@@ -159,9 +163,12 @@ def _read_result(source, kind, message, payload, statements, seconds) -> Scene:
         error = _read_error(message, statements)
         return Scene(source, kind, statements=statements, error=error, seconds=seconds, traces=traces)
     width, height = _integer(message.get("width")), _integer(message.get("height"))
-    if width <= 0 or height <= 0 or width * height * 3 != len(payload):
+    if message.get("pictures") is not None:
+        image = _read_pictures(message["pictures"], payload, width, height)
+    elif width <= 0 or height <= 0 or width * height * 3 != len(payload):
         raise WireError("the pixels do not fit the size")
-    image = np.frombuffer(payload, np.uint8).reshape(height, width, 3)
+    else:
+        image = np.frombuffer(payload, np.uint8).reshape(height, width, 3)
     elements = message.get("elements")
     if not isinstance(elements, list):
         raise WireError("elements are not a list")
@@ -182,6 +189,25 @@ def _read_result(source, kind, message, payload, statements, seconds) -> Scene:
         front=None if message.get("front") is None else _read_front(message["front"], width, height, len(elements)),
         report=report,
     )
+
+
+def _read_pictures(lengths: Any, payload: memoryview, width: int, height: int) -> np.ndarray:
+    """The pixels of PNG files that stand below each other, of which nothing is unpacked that would not fit."""
+    if width <= 0 or height <= 0 or 3 * width * height > LARGEST_PICTURE or not isinstance(lengths, list):
+        raise WireError("the pictures do not fit the size")
+    images, rows, at = [], 0, 0
+    for length in lengths:
+        data = bytes(payload[at : at + _count(length)])
+        across, down = png_size(data)
+        at, rows = at + len(data), rows + down
+        if across != width or rows > height:
+            raise WireError("the pictures do not fit the size")
+        images.append(read_png(data))
+    if rows != height or at != len(payload):
+        raise WireError("the pictures do not fit the size")
+    image = images[0] if len(images) == 1 else np.concatenate(images)
+    image.flags.writeable = False
+    return image
 
 
 def pack_front(front: np.ndarray) -> str:
