@@ -304,6 +304,8 @@ def warm_up() -> None:
     figure.tight_layout()
     figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
     pyplot.close("all")
+    # Every forked process takes the fonts apart that Matplotlib has opened; done here, that is done once.
+    font_manager._get_font.cache_clear()
 
 
 _print_figure = FigureCanvasBase.print_figure
