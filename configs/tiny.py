@@ -12,8 +12,6 @@ from configs import common
 DOMAINS = ("chart", "web", "slide", "pptx")
 # What damages the teacher's input (`vsdpo_jax/feedback/control.py`), and alpha_1: credit weights that are all the same.
 CONTROLS = ("none", "shuffled", "blank_render", "no_rubric", "no_image", "alpha_1")
-# The model of all domains has learned charts less well than the one that knows nothing else.
-MODELS = {"chart": "assets:tiny", "web": "assets:tiny_all", "slide": "assets:tiny_all", "pptx": "assets:tiny_all"}
 # Prompt, response and feedback turn in tokens. The longest prompts and references of 2,000 tasks have 119 and 134
 # (chart), 107 and 157 (web), 115 and 175 (slide), 116 and 186 (pptx); flawed programs are a little longer.
 # Feedback of more tokens (about 1 in 20) is shortened as text.
@@ -40,7 +38,7 @@ def get_config(arguments: str = "") -> ConfigDict:
         if value not in known:
             raise ValueError(f"{name}={value} is unknown: choose one of {', '.join(known)}")
     config = common.with_arguments(common.base(), ",".join(f"{name}={value}" for name, value in given.items()))
-    config.model = MODELS[domain]
+    config.model = "assets:tiny"
     config.data.name = f"{domain}_tasks"
     config.steps = 60
 

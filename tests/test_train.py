@@ -254,6 +254,7 @@ def test_twenty_kills_at_random_moments_change_nothing(tmp_path, environment):
         (["--config.optim.lrr=1"], "config has no field 'optim.lrr': did you mean 'optim.lr'?"),
         (["--config.model=/nowhere"], "model folder '/nowhere' has no config.json"),
         (["--config.method=ppo"], "method 'ppo' is unknown"),
+        (["--config.steps=0"], "config.steps=0: give 1 or more"),
         (["--config.data.name=poems"], "config.data.name='poems' is unknown"),
         (["--config.objective.divergence=kl"], "config.objective.divergence='kl' is unknown: choose reverse_kl"),
         (["--config.method=sft", "--config.batch.updates=2"], "config.batch.updates=2 is for rollouts"),

@@ -353,7 +353,13 @@ def open_farm(config: ConfigDict) -> RenderFarm:
 
 
 def train(config: ConfigDict, workdir: epath.Path) -> dict:
-    """Train from scratch or from the newest checkpoint in `workdir`; returns what `summary.json` holds."""
+    """Train from scratch or from the newest checkpoint in `workdir`; returns what `summary.json` holds.
+
+    Raises:
+      UserError: a setting, the model or the folder is not what it should be; the message says what to do.
+    """
+    if config.steps < 1:
+        raise UserError(f"config.steps={config.steps}: give 1 or more; vsdpo_jax.evaluate scores models as is")
     agree = hosts.any_of if hosts.count() > 1 else None
     with Preemption(agree) as preempted, contextlib.ExitStack() as resources:
         return Trainer(config, workdir, resources, preempted).run()
