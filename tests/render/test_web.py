@@ -176,3 +176,15 @@ def test_overflowing_text_is_cut_inside_of_the_border(farm):
     (text,) = [element for element in scene.elements if element.text]
     # The box with its border is 214 x 64.
     assert text.clip == (7, 7, 207, 57)
+
+
+def test_a_script_may_nest_without_boxes_as_deep_as_it_likes(farm):
+    script = """let place = document.body;
+for (let i = 0; i < 1500; i++) {
+  place = place.appendChild(document.createElement('div'));
+  place.style.display = 'contents';
+}
+place.append('deep words');"""
+    scene = farm.submit(f"<!doctype html><body><script>{script}</script>", "web").result()
+    assert scene.error is None
+    assert [element.text for element in scene.elements if element.text] == ["deep words"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from PIL import Image
@@ -129,32 +130,34 @@ class _Reader:
         return element
 
     def _element(self, row: int, node: int, kind: str, box: list[float], **rest: Any) -> dict[str, Any]:
-        chain = self._chain(node)
+        lineage = self._lineage(node)
         orders = self.layout.get("paintOrders") or []
         return {
             "kind": kind,
             "box": [round(edge, 2) for edge in box],
             "clip": self._clip(node),
             "z_order": float(orders[row]) if row < len(orders) else 0.0,
-            "statements": chain[:1],
-            "lineage": self._lineage(node),
+            "statements": [self.source.elements[number] for number in lineage[:1]],
+            "lineage": lineage,
             "node": self.nodes["backendNodeId"][node],
             "tagged": self.numbers[node] is not None,
             **rest,
         }
 
-    def _chain(self, node: int) -> list[int]:
-        """The statement of the nearest element that the source names, if there is one."""
-        return [self.source.elements[number] for number in self._lineage(node)[:1]]
+    def _unknown(self, known: Mapping[int, Any], node: int) -> list[int]:
+        """A node and those around it up to the first that is `known`, outermost first: scripts nest without limit."""
+        path = []
+        while node >= 0 and node not in known:
+            path.append(node)
+            node = self.parents[node]
+        return path[::-1]
 
     def _lineage(self, node: int) -> list[int]:
         """Numbers of the tag that made a node and of those around it, innermost first."""
-        if node < 0:
-            return []
-        if node not in self._lineages:
-            number = self.numbers[node]
-            self._lineages[node] = ([] if number is None else [number]) + self._lineage(self.parents[node])
-        return self._lineages[node]
+        for place in self._unknown(self._lineages, node):
+            number, around = self.numbers[place], self._lineages.get(self.parents[place], [])
+            self._lineages[place] = around if number is None else [number, *around]
+        return self._lineages.get(node, [])
 
     def _group(self, node: int) -> str:
         """Siblings of one tag below one parent form a group."""
@@ -163,33 +166,34 @@ class _Reader:
     def _clip(self, node: int) -> list[float] | None:
         """The intersection of the ancestors that cut off what overflows them, None if none does."""
         parent = self.parents[node]
-        if parent < 0:
-            return None
-        if parent not in self._clips:
-            clip, row = self._clip(parent), self.rows.get(parent)
-            if row is not None and self.names[parent] not in ("html", "body", "#document"):
-                styles = self._styles(row)
-                if styles["overflow-x"] not in ("visible", "") or styles["overflow-y"] not in ("visible", ""):
-                    left, top, width, height = self.layout["bounds"][row]
-                    # What overflows is cut inside of the border, taken to be as wide as its upper edge all around.
-                    edge = float(styles["border-top-width"].removesuffix("px") or 0)
-                    box = [left + edge, top + edge, left + width - edge, top + height - edge]
-                    clip = box if clip is None else [*map(max, clip[:2], box[:2]), *map(min, clip[2:], box[2:])]
-            self._clips[parent] = clip
-        return self._clips[parent]
+        for place in self._unknown(self._clips, parent):
+            self._clips[place] = self._cut(place, self._clips.get(self.parents[place]))
+        return self._clips.get(parent)
+
+    def _cut(self, node: int, clip: list[float] | None) -> list[float] | None:
+        """What `clip`, that of a node, leaves of the nodes in it."""
+        row = self.rows.get(node)
+        if row is None or self.names[node] in ("html", "body", "#document"):
+            return clip
+        styles = self._styles(row)
+        if styles["overflow-x"] in ("visible", "") and styles["overflow-y"] in ("visible", ""):
+            return clip
+        left, top, width, height = self.layout["bounds"][row]
+        # What overflows is cut inside of the border, taken to be as wide as its upper edge all around.
+        edge = float(styles["border-top-width"].removesuffix("px") or 0)
+        box = [left + edge, top + edge, left + width - edge, top + height - edge]
+        return box if clip is None else [*map(max, clip[:2], box[:2]), *map(min, clip[2:], box[2:])]
 
     def _is_visible(self, row: int, node: int) -> bool:
         return self._styles(row)["visibility"] in ("visible", "") and not self._is_transparent(node)
 
     def _is_transparent(self, node: int) -> bool:
         """Whether a node, or one around it, cannot be seen at all."""
-        if node < 0:
-            return False
-        if node not in self._transparent:
-            row = self.rows.get(node)
+        for place in self._unknown(self._transparent, node):
+            row = self.rows.get(place)
             own = row is not None and self._styles(row)["opacity"] == "0"
-            self._transparent[node] = own or self._is_transparent(self.parents[node])
-        return self._transparent[node]
+            self._transparent[place] = own or self._transparent.get(self.parents[place], False)
+        return self._transparent.get(node, False)
 
     def _styles(self, row: int) -> dict[str, str]:
         values = [self._string(index) for index in self.layout["styles"][row]]

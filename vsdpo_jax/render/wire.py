@@ -1,8 +1,8 @@
 """Frames between the processes of the farm, and the strict reading of what a job answered.
 
 A frame is two big-endian uint32 lengths, a JSON object and raw bytes, which are pixels, or PNG files that stand below
-each other if `pictures` has their lengths. A job is untrusted, so its answer is parsed as
-JSON only, every number is checked, and text is cut to a limit: a forged answer can at worst be a wrong `Scene`.
+each other if `pictures` has their lengths. A job is untrusted, so its answer is parsed as JSON only, every number is
+checked, and text is cut to a limit: a forged answer can at worst be a wrong `Scene`.
 """
 
 from __future__ import annotations
