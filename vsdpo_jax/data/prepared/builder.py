@@ -95,7 +95,7 @@ class PreparedSet(dataset_builder.FileReaderBuilder):
         )
 
     def _download_and_prepare(self, dl_manager, download_config=None) -> None:
-        raise NotImplementedError("published files are copied by hand, then `prepare` reads them")
+        raise UserError("nothing is downloaded here: copy the published files and run vsdpo_jax.prepare_data")
 
     def prepare(self, farm: RenderFarm | None, host: int = 0, hosts: int = 1) -> dict[str, Any] | int:
         """Makes the parts that are missing, those of this host.
