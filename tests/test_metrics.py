@@ -50,6 +50,8 @@ def test_resume_drops_what_will_be_made_again(tmp_path):
         assert [row["step"] for row in writer.rows] == [1, 2, 3]
         writer.write(4, {"loss": 40.0})
     assert [(row["step"], row["loss"]) for row in read(tmp_path)] == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 40.0)]
+    # TensorBoard names its files by the second, and both were opened within one: the first would be gone.
+    assert {("loss", 5, 5.0), ("loss", 4, 40.0)} <= set(scalars(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import collections
 import contextlib
 import json
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,8 @@ class MetricsWriter:
         self._folder = tempfile.TemporaryDirectory() if is_remote(workdir) else None
         events = self._folder.name if self._folder else str(workdir / "tensorboard")
         self._mirror = Mirror(events, workdir / "tensorboard") if self._folder else None
-        self._events = SummaryWriter(events, purge_step=resume_step + 1)
+        # TensorBoard's file names tell seconds apart: a run resumed within one would overwrite what is there.
+        self._events = SummaryWriter(events, purge_step=resume_step + 1, filename_suffix=f".{time.time_ns()}")
 
     def __enter__(self) -> MetricsWriter:
         return self
