@@ -27,7 +27,7 @@ def base() -> ConfigDict:
     config.data.path = ""  # name=prepared only: a folder of `python -m vsdpo_jax.prepare_data`, local or gs://.
     config.data.train_split = "train"
     config.data.eval_split = "heldout"
-    config.data.corpus = ""  # sft only: folders of supervised targets, with commas between; they take turns.
+    config.data.corpus = ""  # sft only: folders of supervised targets, in turns (a,b). Empty: the references of `name`.
     config.data.decisive_weight = 1.0  # sft only: weight of the tokens that a task's author had to decide.
     config.data.revised_weight = 1.0  # sft only: of those that feedback led to, in the branch that has read it.
 

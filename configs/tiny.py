@@ -45,6 +45,10 @@ def get_config(arguments: str = "") -> ConfigDict:
     config.batch.prompts = 8
     config.batch.group = 6
 
+    if config.method == "sft":
+        config.batch.group = 1  # A prompt has one reference program,
+        config.objective.revision_weight = 0.0  # and no feedback.
+
     config.lengths.prefix, config.lengths.response, config.lengths.feedback = LENGTHS[domain]
     config.lengths.feedback_chars = 400  # About four defects; the warm start saw the same limit.
     config.lengths.patches = 120  # 30 visual tokens.

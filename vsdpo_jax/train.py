@@ -122,7 +122,7 @@ class Trainer:
     def _make_batches(self) -> RolloutBatches | TargetBatches:
         config = self.config
         if not self.method.rollouts:
-            return TargetBatches(self.packer, target_source(config, self.packer.fits), config, self.done)
+            return TargetBatches(self.packer, target_source(config, self.farm, self.packer.fits), config, self.done)
         collector = self._collector(config.batch.group, config.sampling.temperature)
         source = prompt_source(config, config.data.train_split, self.farm, self.packer.fits)
         return RolloutBatches(collector, self.packer, source, config, self.done)

@@ -249,7 +249,7 @@ def test_a_config_names_a_prepared_set(charts, farm):
     config.data.path = str(charts[0])
     assert len(prompt_source(config, config.data.train_split, farm)) == charts[1]["train"]
     assert len(prompt_source(config, config.data.eval_split, farm)) == charts[1]["heldout"]
-    assert len(target_source(config)) == charts[1]["train"]
+    assert len(target_source(config, farm)) == charts[1]["train"]
 
 
 def test_what_does_not_fit_gives_way_to_the_next(charts, farm):

@@ -1,14 +1,20 @@
 """Streams over any source, and the chart source with its real renders."""
 
+import contextlib
 import dataclasses
+import types
 
+import numpy as np
 import pytest
 
+from vsdpo_jax.batches import TargetBatches
 from vsdpo_jax.data import source as source_module
+from vsdpo_jax.data.registry import target_source
 from vsdpo_jax.data.source import Stream, TaskSource
 from vsdpo_jax.data.tasks.chart import CHART
 from vsdpo_jax.data.tasks.domain import Tasks
 from vsdpo_jax.feedback.detect import detect
+from vsdpo_jax.flags import load_config
 from vsdpo_jax.render.farm import RenderFarm
 from vsdpo_jax.types import Prompt
 
@@ -112,3 +118,21 @@ def test_a_renderer_that_always_fails_is_reported(farm, monkeypatch):
     monkeypatch.setattr(source_module, "ATTEMPTS", 2)
     with pytest.raises(RuntimeError, match="AttributeError"):
         source_module.clean_tasks(Tasks(CHART, "train"), [3], farm, 320)
+
+
+def test_supervised_training_reads_the_prompts_of_reinforcement_learning_in_its_order(farm):
+    config = load_config("configs/tiny.py:method=sft,seed=3")
+    config.batch.prompts = 4
+    targets, packed = target_source(config, farm), []
+
+    def pack_targets(groups, *_):
+        packed.append(groups)
+        return types.SimpleNamespace(distil_ng=np.zeros((4, 1), bool))
+
+    with contextlib.closing(TargetBatches(types.SimpleNamespace(pack_targets=pack_targets), targets, config, 0)) as one:
+        one(None, None, 0)
+        one(None, None, 1)
+    prompts = Stream(TaskSource(CHART, "train", farm, max_side=320), seed=3).take(8)
+    taken = [group for groups in packed[:2] for group in groups]
+    assert [group.prompt.id for group in taken] == [prompt.id for prompt in prompts]
+    assert [group.targets for group in taken] == [(prompt.reference,) for prompt in prompts]

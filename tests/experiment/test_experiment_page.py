@@ -193,6 +193,22 @@ def test_the_learning_rate_is_chosen_by_training_reward_on_a_seed_of_its_own(tmp
     assert len(plan.tuning_runs()) == 4  # The same number for every method.
 
 
+def test_a_rate_chosen_on_one_domain_holds_for_all_and_for_the_controls(tmp_path):
+    methods = ("visual_sdpo", "visual_sdpo+shuffled")
+    plan = Plan(("chart", "web"), methods, (0,), STEPS, rates=(1e-4, 2e-4), tune_on="web")
+    assert [run.name for run in plan.tuning_runs()] == [
+        f"web/visual_sdpo/seed_{TUNING_SEED}_lr_{rate}" for rate in ("0.0001", "0.0002")
+    ]
+    for rate, reward in ((1e-4, 0.6), (2e-4, 0.5)):
+        write_run(tmp_path, Run("web", "visual_sdpo", TUNING_SEED, rate), 0.5, [reward] * STEPS, teacher=True)
+    runner = Runner(plan, tmp_path)
+    assert [(run.domain, run.method, run.rate) for run in plan.runs(runner.chosen())] == [
+        (domain, method, 1e-4) for domain in ("chart", "web") for method in methods
+    ]
+    with pytest.raises(UserError, match="nothing to choose from"):
+        Plan(("web",), methods, (0,), STEPS, tune_on="web")
+
+
 def test_every_method_sees_the_same_number_of_rollouts():
     plan = Plan(("chart", "web"), ("grpo", "visual_sdpo+shuffled"), (0, 1), 7, overrides=("eval.every=0",))
     for run in plan.runs({}):

@@ -40,20 +40,45 @@ def _prepared_path(config: ConfigDict) -> str:
     return config.data.path
 
 
-def target_source(config: ConfigDict, fits: Callable[[Prompt, str], bool] = lambda *_: True) -> Sequence[TargetGroup]:
-    """The supervised targets: those of a prepared set, else of the folders `config.data.corpus`, which take turns.
+def target_source(
+    config: ConfigDict, farm: RenderFarm, fits: Callable[[Prompt, str], bool] = lambda *_: True
+) -> Sequence[TargetGroup]:
+    """The supervised targets: those of a prepared set, of the folders `config.data.corpus`, or of generated tasks.
 
     Raises:
-      UserError: a folder holds no finished corpus, or no prepared set with code.
+      UserError: a folder holds no finished corpus, or no prepared set with code, or there is no such data set.
     """
     if config.data.name == PREPARED:
         from vsdpo_jax.data.prepared.source import PreparedTargets
 
         return PreparedTargets(_prepared_path(config), config.data.train_split, config.batch.group, fits)
+    if not config.data.corpus:
+        return ReferenceTargets(prompt_source(config, config.data.train_split, farm), config.batch.group)
     try:
         return CorpusTargets([Corpus(folder) for folder in config.data.corpus.split(",")], config.batch.group)
     except FileNotFoundError as error:
         raise UserError(f"config.data.corpus={config.data.corpus!r}: {error}") from error
+
+
+class ReferenceTargets(Sequence):
+    """The prompts that reinforcement learning sees, in its order, each with G times its reference program."""
+
+    def __init__(self, source: PromptSource, group: int):
+        self._source, self._group = source, group
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int) -> TargetGroup:
+        prompt, group = self._source[index], self._group
+        return TargetGroup(
+            prompt=prompt,
+            targets=(prompt.reference,) * group,
+            feedback=("",) * group,
+            renders=(None,) * group,
+            decisive=((),) * group,
+            revised=((),) * group,
+        )
 
 
 class CorpusTargets(Sequence):

@@ -32,6 +32,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--rates", default="", help="learning rates to choose from, for every method alike")
+    parser.add_argument("--tune_on", default="", metavar="DOMAIN", help="choose them here for all domains")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="config field of all runs")
     parser.add_argument("--report", action="store_true", help="only write the page about the runs that are there")
     return parser.parse_args(arguments)
@@ -45,6 +46,7 @@ def to_plan(options: argparse.Namespace) -> Plan:
         seeds=_numbers("--seeds", options.seeds, int),
         steps=options.steps,
         rates=_numbers("--rates", options.rates, float),
+        tune_on=options.tune_on,
         overrides=tuple(options.set),
     )
 

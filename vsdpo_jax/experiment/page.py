@@ -61,9 +61,10 @@ def _header(plan: Plan, results: Sequence[Result]) -> str:
     rollouts = f"{plan.steps} steps"
     if plan.tuned:
         grid = ", ".join(f"{rate:g}" for rate in plan.rates)
+        where = f"is chosen on {plan.tune_on} for all domains and" if plan.tune_on else "in every domain"
         tuning = (
-            f"The learning rate of every method in every domain is the one of {grid} with the best training reward at "
-            f"the end of a run with seed {TUNING_SEED}, which is not reported."
+            f"The learning rate of every method {where} is the one of {grid} with the best training reward in the "
+            f"second half of a run with seed {TUNING_SEED}, which is not reported; a control has that of its method."
         )
     else:
         rate = f"{plan.rates[0]:g}" if plan.rates else f"that of `{CONFIG}`"

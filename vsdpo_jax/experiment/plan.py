@@ -27,7 +27,9 @@ class Plan:
         before training and costs no run of its own.
       seeds: of prompts and rollouts.
       steps: of every run; with the same batch they all see the same number of rollouts.
-      rates: learning rates that are tried for every method in every domain; with one or none nothing is tried.
+      rates: learning rates that are tried for every method; with one or none nothing is tried. A control has that of
+        its method, since it must differ in nothing else.
+      tune_on: the domain they are tried in, whose choice holds for all domains; empty: in every domain.
       overrides: config fields (`lengths.response=120`) of all runs.
     """
 
@@ -36,15 +38,18 @@ class Plan:
     seeds: tuple[int, ...]
     steps: int
     rates: tuple[float, ...] = ()
+    tune_on: str = ""
     overrides: tuple[str, ...] = ()
 
     def __post_init__(self):
         for method in self.trained:
-            if method.partition("+")[0] not in METHODS:
+            if plain(method) not in METHODS:
                 known = ", ".join((BASE, *METHODS))
                 raise UserError(f"--methods: {method!r} is unknown: choose of {known}, with +CONTROL for a control")
         if not (self.domains and self.methods and self.seeds):
             raise UserError("give at least one domain, one method and one seed")
+        if self.tune_on and not self.tuned:
+            raise UserError(f"--tune_on={self.tune_on} has nothing to choose from: give --rates=… with several")
         if TUNING_SEED in self.seeds:
             raise UserError(f"seed {TUNING_SEED} is the one that learning rates are chosen on: report others")
 
@@ -62,22 +67,29 @@ class Plan:
         """The grid: every method with every rate, one seed."""
         if not self.tuned:
             return []
+        domains = (self.tune_on,) if self.tune_on else self.domains
+        methods = dict.fromkeys(plain(method) for method in self.trained)
         return [
             Run(domain, method, TUNING_SEED, rate)
-            for domain, method, rate in itertools.product(self.domains, self.trained, self.rates)
+            for domain, method, rate in itertools.product(domains, methods, self.rates)
         ]
 
     def runs(self, chosen: dict[tuple[str, str], float]) -> list[Run]:
         """The runs that are reported, seed by seed, so that a partial experiment is balanced.
 
         Args:
-          chosen: (domain, method) -> learning rate; where there is none the config's own is taken.
+          chosen: (domain, method) -> learning rate, as tuned; where there is none the config's own is taken.
         """
         only = self.rates[0] if len(self.rates) == 1 else None
         return [
-            Run(domain, method, seed, chosen.get((domain, method), only))
+            Run(domain, method, seed, chosen.get((self.tune_on or domain, plain(method)), only))
             for seed, domain, method in itertools.product(self.seeds, self.domains, self.trained)
         ]
+
+
+def plain(method: str) -> str:
+    """The method without its control."""
+    return method.partition("+")[0]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -47,8 +47,16 @@ class Result:
 
     @property
     def final_training_reward(self) -> float | None:
-        """The last point of the curve: what learning rates are chosen by, without a look at the held-out prompts."""
+        """The last point of the curve."""
         return self.rewards[-1] if self.rewards else None
+
+    @property
+    def late_training_reward(self) -> float | None:
+        """The second half of the curve: what learning rates are chosen by, without a look at the held-out prompts.
+
+        One point of it rests on too few prompts to tell learning rates apart.
+        """
+        return float(np.mean(self.rewards[len(self.rewards) // 2 :])) if self.rewards else None
 
 
 def finished(workdir: Path, steps: int) -> bool:

@@ -7,6 +7,7 @@ import dataclasses
 from vsdpo_jax.data.tasks.program import replacing
 
 KINDS = ("bar", "barh", "line", "scatter")
+THICKNESS = {"line": ", linewidth=6", "scatter": ", s=200"}
 
 # The decisions that shape what the statement of a role draws. `margin` has a statement of its own, but it makes the
 # room that the values and the note need.
@@ -156,8 +157,9 @@ def _mark(d: Decisions, labelled_values: bool, series: str):
     method = {"bar": "bar", "barh": "barh", "line": "plot", "scatter": "scatter"}[d.kind]
     target = "bars = ax." if labelled_values else "ax."
     parts = [target, ("kind", method), "(labels, values, color='", ("color", d.color), "'"]
-    if d.kind == "line":
-        parts.append(", marker='o'")
+    # Thick enough for its color to be read at the size the tiny model sees, where usual lines are one pixel wide.
+    if d.kind in THICKNESS:
+        parts.append(THICKNESS[d.kind])
     if series:
         parts.append(f", label='{series}'")
     return [*parts, ")"]
