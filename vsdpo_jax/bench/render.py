@@ -33,6 +33,7 @@ from vsdpo_jax.render.png import read_png
 ROUNDS = 2
 COUNTS = {"chart": 40, "web": 30, "pptx": 40}
 COLD_ROUNDS = 3
+AGING_ROUNDS = 12
 
 
 def run() -> list[str]:
@@ -40,6 +41,7 @@ def run() -> list[str]:
     lines = ["rendering, processor time per item (one core):"]
     lines.append(_line("chart", _farm("chart", CHARTS), "cold process", _cold(_cold_chart, CHARTS)))
     lines.append(_line("page", _farm("web", PAGES), "fresh context, full Chromium", _fresh_pages()))
+    lines.append(_aged_pages())
     slides = _farm("pptx", DECKS)
     if find_office() is None:
         lines.append(f"  slide: farm {slides:.1f} ms ({1000 / slides:.1f}/s); LibreOffice is not installed to compare")
@@ -80,6 +82,15 @@ def _farm_round(farm: RenderFarm, kind: str, templates: tuple[str, ...], first: 
     if failed is not None:
         raise RuntimeError(f"a program of the measurement failed: {failed.message}")
     return 1000 * spent / len(sources)
+
+
+def _aged_pages() -> str:
+    """What a page costs in a browser that has drawn many: all pages without scripts share one tab."""
+    with RenderFarm(workers=1, cache=0) as farm:
+        farm.render([template.format(value=3) for template in PAGES], "web")
+        costs = [_farm_round(farm, "web", PAGES, 100 * round_) for round_ in range(AGING_ROUNDS)]
+    count = COUNTS["web"] * (AGING_ROUNDS - 1)
+    return f"  page after {count} others: {costs[-1]:.1f} ms, at first {costs[0]:.1f} ms: {costs[-1] / costs[0]:.2f}x"
 
 
 def _spent() -> float:

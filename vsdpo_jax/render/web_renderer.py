@@ -198,7 +198,8 @@ class WebRenderer:
         self, page: Page, session: CDPSession, document: HtmlSource, kind: str
     ) -> tuple[dict[str, Any], memoryview]:
         width, height = SIZES[kind]
-        await self._show(page, session, _is_scripted(document.source), document.source)
+        scripted = _is_scripted(document.source)
+        await self._show(page, session, scripted, document.source)
         if kind == "web":
             metrics = await session.send("Page.getLayoutMetrics")
             height = min(self.limits.page_height, max(height, round(metrics["cssContentSize"]["height"])))
@@ -224,7 +225,7 @@ class WebRenderer:
         warnings = glyphs.warnings_for((element.get("text", "") for element in elements), font_files)
         message = {"width": image.shape[1], "height": image.shape[0], "elements": elements, "warnings": warnings}
         await add_makers(session, document, elements)
-        await add_rules(session, document, elements)
+        await add_rules(session, document, elements, scripted)
         return message, image.data.cast("B")
 
     async def _open(self, scripted: bool) -> Opened:
