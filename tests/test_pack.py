@@ -80,6 +80,17 @@ def test_without_feedback_the_teacher_reads_what_the_student_reads(tiny, groups)
     assert not packed.distil_ng.any()
 
 
+def test_a_revision_is_written_after_all_that_the_teacher_reads(tiny, groups, batch):
+    attempts = [(groups[0].prompt, member) for member in groups[0].members]
+    sequence, images = tiny[1].pack_revisions(attempts, METHODS["visual_sdpo"])
+    for row, (_, member) in enumerate(attempts):
+        read = [*ids(batch.prefix, 0, 0), *ids(batch.teacher, 0, row)[: -len(member.rollout.tokens)]]
+        np.testing.assert_array_equal(ids(sequence, row, 0), read)
+        # The target and the render of this attempt, not of the other.
+        np.testing.assert_array_equal(images.patches[row, 0], batch.images.patches[0, 0])
+        np.testing.assert_array_equal(images.patches[row, 1], batch.images.patches[0, 1 + row])
+
+
 def test_the_reference_is_the_teachers_context_for_opsd(tiny, groups):
     packed = tiny[1].pack_rollouts(groups, ADVANTAGES, METHODS["opsd"], distil_clean=False)
     text = tiny[0].tokenizer.decode(ids(packed.teacher, 0, 0))

@@ -17,6 +17,8 @@ from vsdpo_jax.feedback.control import check_control, controlled
 from vsdpo_jax.feedback.thresholds import Thresholds
 from vsdpo_jax.host_figures import all_groups
 from vsdpo_jax.metrics import rollout_metrics, summarize
+from vsdpo_jax.model import inputs as model_inputs
+from vsdpo_jax.model.inputs import ImagePatches
 from vsdpo_jax.objective import grpo
 from vsdpo_jax.objective.method import method_named
 from vsdpo_jax.pack import PackedBatch, Packer
@@ -31,7 +33,10 @@ from vsdpo_jax.rollout.sampler import SamplingConfig, sample
 from vsdpo_jax.rollout.weights import make_reshard, sampler_mesh
 from vsdpo_jax.sharding import put_rows, row_shards
 from vsdpo_jax.timing import timed
-from vsdpo_jax.types import Prompt, RolloutGroup, TargetGroup
+from vsdpo_jax.types import GradedRollout, Prompt, RolloutGroup, TargetGroup
+
+# (prompts of a chunk, its index) -> what the sampler reads, as `Packer.pack_prompts` packs it.
+Reader = Callable[[Sequence[Prompt], int], tuple[model_inputs.Sequence, ImagePatches]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,15 +102,32 @@ class RolloutCollector:
         self, params, prompts: Sequence[Prompt], rng: jax.Array, chunks: int = 1
     ) -> tuple[list[RolloutGroup], StageSeconds]:
         """Graded groups in the order of this host's prompts; the same `rng` gives the same rollouts on all hosts."""
+        return self._on_mesh(params, prompts, rng, chunks, lambda part, _: self._packer.pack_prompts(part))
+
+    def revise(
+        self, params, attempts: Sequence[tuple[Prompt, GradedRollout]], rng: jax.Array, chunks: int = 1
+    ) -> tuple[list[RolloutGroup], StageSeconds]:
+        """What `params` write as the teacher: graded groups of programs that follow the feedback about each attempt."""
+        method = method_named("visual_sdpo")
+        size = len(attempts) // chunks
+
+        def read(part: Sequence[Prompt], index: int):
+            own = attempts[index * size : (index + 1) * size]
+            # The same filling as of the prompts.
+            return self._packer.pack_revisions([*own, *[own[0]] * (len(part) - len(own))], method)
+
+        return self._on_mesh(params, [prompt for prompt, _ in attempts], rng, chunks, read)
+
+    def _on_mesh(self, params, prompts: Sequence[Prompt], rng: jax.Array, chunks: int, read: Reader):
         # By way of the host: the key lies on the trainer's mesh.
         key_data = np.asarray(jax.random.key_data(rng))
         with jax.set_mesh(self._mesh):
             rng = jax.random.wrap_key_data(key_data)
             if self._reshard is None:
                 self._reshard = make_reshard(self._mesh, params, self._dtype)
-            return self._collect(self._reshard(params), prompts, rng, chunks)
+            return self._collect(self._reshard(params), prompts, rng, chunks, read)
 
-    def _collect(self, params, prompts: Sequence[Prompt], rng: jax.Array, chunks: int):
+    def _collect(self, params, prompts: Sequence[Prompt], rng: jax.Array, chunks: int, read: Reader):
         if len(prompts) % chunks:
             raise UserError(f"{len(prompts)} prompts of a host are no multiple of config.sampling.chunks={chunks}")
         graphdef, branches, config = self._policy.graphdef, self._group, self._sampling
@@ -119,7 +141,7 @@ class RolloutCollector:
             filling = -len(part) % max(1, row_shards(self._mesh) // hosts.count())
             key_data = np.pad(key_data, ((0, filling), (0, 0)))
             rows = np.pad(rows, ((0, filling), (0, 0)), constant_values=-1)
-            prefix, images = self._packer.pack_prompts([*part, *[part[0]] * filling])
+            prefix, images = read([*part, *[part[0]] * filling], index)
             prefix, images, key_data, rows = put_rows((prefix, images, key_data, rows))
             arguments = params, prefix, images, jax.random.wrap_key_data(key_data), rows
             if self._engine is not None:

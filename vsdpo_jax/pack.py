@@ -134,6 +134,24 @@ class Packer:
         length = self.lengths.prefix + len(self.chat.header(0))
         return stack_pieces(pieces, length, align="left"), self._pack_images(images, self.lengths.images)
 
+    def pack_revisions(
+        self, attempts: Many[tuple[Prompt, GradedRollout]], method: Method
+    ) -> tuple[Sequence, ImagePatches]:
+        """What the teacher reads of M rollouts, for it to go on by itself.
+
+        Prompt turn, feedback turn and assistant header, [M, 1, P + F]; prompt images and the render, [M, I + 1, S, …].
+        """
+        pieces, images = [], []
+        for prompt, member in attempts:
+            branch, own = self._rollout_branch(prompt, member, method), self._process(prompt.images)
+            prefix = self._prefix(prompt, own)
+            render = None if branch.render is None else self.processor.process(branch.render)
+            turn, _ = self._feedback(branch, render, self.lengths.images, prefix.next_position)
+            pieces.append([prefix + turn])
+            images.append([*own, *[None] * (self.lengths.images - len(own)), render])
+        length = self.lengths.prefix + self.lengths.feedback
+        return stack_pieces(pieces, length, align="left"), self._pack_images(images, self.lengths.images + 1)
+
     def pack_rollouts(
         self,
         groups: Many[RolloutGroup],

@@ -11,6 +11,7 @@ from vsdpo_jax.experiment.curves import draw_curves
 from vsdpo_jax.experiment.gallery import draw_gallery
 from vsdpo_jax.experiment.plan import BASE, CONFIG, TUNING_SEED, Plan
 from vsdpo_jax.experiment.results import WINDOW, Result
+from vsdpo_jax.experiment.revisions import FILE, table
 from vsdpo_jax.experiment.summary import REFERENCE, TARGET, summarize
 
 NOT_RUN = "not run"
@@ -26,7 +27,8 @@ def write_page(
 ) -> dict[str, Any]:
     """Writes README.md, summary.json, curves.svg and a gallery per domain to `out`; returns the summary.
 
-    What a person has written in `out`/findings.md becomes a section of the page.
+    What a person has written in `out`/findings.md becomes a section of the page, and so do the figures of
+    `vsdpo_jax.experiment.revisions` that lie there.
 
     Args:
       results: of the reported runs that are finished.
@@ -49,7 +51,7 @@ def write_page(
         *(_domain_table(plan, domain, summary["domains"][domain]) for domain in plan.domains),
         _differences(plan, summary["differences"]),
         "## Learning curves\n\n![Training reward against rollouts](curves.svg)\n",
-        "## What the teacher knows\n\n" + _teacher(plan, summary["domains"]),
+        "## What the teacher knows\n\n" + _revisions(out / FILE) + _teacher(plan, summary["domains"]),
         "## Time\n\n" + _time(plan, summary["domains"]),
         _gallery(galleries),
     ]
@@ -152,6 +154,10 @@ def _signed(figure: Mapping[str, Any]) -> str:
     if figure["low"] is None:
         return f"{figure['mean']:+.3f} (one seed)"
     return f"{figure['mean']:+.3f} [{figure['low']:+.3f}, {figure['high']:+.3f}]"
+
+
+def _revisions(path: Path) -> str:
+    return table(json.loads(path.read_text())) + "\n" if path.is_file() else ""
 
 
 def _teacher(plan: Plan, domains: Mapping[str, Any]) -> str:
