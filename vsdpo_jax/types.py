@@ -276,7 +276,7 @@ class TargetGroup:
       feedback: G feedback texts on some earlier attempt, which the target follows; empty where there is none.
       renders: G renders of that attempt, uint8[height, width, 3], or None.
       decisive: for each target the character spans that get extra weight.
-      revised: for each target those of `decisive` that the feedback led to.
+      revised: for each target the spans that the feedback led to.
     """
 
     prompt: Prompt

@@ -68,7 +68,7 @@ def test_author_has_every_habit_and_full_skill_is_ideal(domain):
     programs = [author.write(tasks[i], np.random.default_rng(i)) for i in range(400)]
     for name, habit in domain.habits.items():
         assert {getattr(program.decisions, name) for program in programs} == set(habit), name
-    assert Author(1.0, 1.0, 0.0).write(tasks[0], np.random.default_rng(0)).source == tasks[0].ideal.source
+    assert Author(1.0, 1.0, 0.0, 0.0).write(tasks[0], np.random.default_rng(0)).source == tasks[0].ideal.source
 
 
 @pytest.mark.parametrize(("name", "failure"), FAILURES, ids=lambda value: "-".join(value).replace(" ", "_"))

@@ -31,9 +31,10 @@ from tqdm import tqdm
 from vsdpo_jax.data import sentencepiece_bpe
 from vsdpo_jax.data.source import clean_tasks, settle
 from vsdpo_jax.data.tasks import DOMAINS, fragments
-from vsdpo_jax.data.tasks.author import Author, revise
+from vsdpo_jax.data.tasks.author import PRESENCE_KINDS, Author, revise
 from vsdpo_jax.data.tasks.domain import Task, Tasks
 from vsdpo_jax.data.tasks.program import Program
+from vsdpo_jax.data.tasks.slips import restored
 from vsdpo_jax.feedback.detect import detect
 from vsdpo_jax.feedback.prompt import feedback_text
 from vsdpo_jax.render.farm import RenderFarm
@@ -53,7 +54,7 @@ class Settings:
       variants: revisions per flawed program, each of another part of the report.
       max_side: longer side of the renders, in pixels.
       feedback_chars: length limit of the feedback text.
-      skill, sight, failure_rate: of the author, see `Author`.
+      skill, sight, failure_rate, slip_rate: of the author, see `Author`.
       reviser_skill: probability of correcting a reported defect.
     """
 
@@ -66,6 +67,7 @@ class Settings:
     skill: float = Author.skill
     sight: float = Author.sight
     failure_rate: float = Author.failure_rate
+    slip_rate: float = Author.slip_rate
     reviser_skill: float = 0.95
 
 
@@ -78,7 +80,7 @@ class Variant:
       response: the target of both branches.
       reported: kinds of the defects in the feedback.
       decisive: characters [start, end) of `response` that hold the value of a decision.
-      revised: those of `decisive` that the reviser changed.
+      revised: those that hold what the reviser changed for the report: of `decisive`, and miscopied texts.
     """
 
     feedback: str | None
@@ -228,7 +230,8 @@ def _make(indices: Sequence[int], settings: Settings, farm: RenderFarm) -> list[
 
 
 def _make_domain(tasks: Tasks, indices: Sequence[int], settings: Settings, farm: RenderFarm) -> list[Item]:
-    author, kind = Author(settings.skill, settings.sight, settings.failure_rate), tasks.domain.kind
+    author = Author(settings.skill, settings.sight, settings.failure_rate, settings.slip_rate)
+    kind = tasks.domain.kind
     # The same index always gets the same generator, whatever shards were made before.
     generators = [np.random.default_rng([settings.seed, index]) for index in indices]
     references = clean_tasks(tasks, indices, farm, settings.max_side)
@@ -266,15 +269,24 @@ def _variant(
     task: Task, program: Program, scene: Scene, defects: list[Defect], rng: np.random.Generator, settings: Settings
 ) -> Variant:
     if not defects:
-        return Variant(None, program.source, (), tuple(program.spans.values()), ())
-    chosen = sorted(rng.choice(len(defects), size=int(rng.integers(1, len(defects) + 1)), replace=False))
-    reported = [defects[index] for index in chosen]
+        clean = task.write(program.decisions)
+        return Variant(None, clean.source, (), tuple(clean.spans.values()), ())
+    chosen = set(rng.choice(len(defects), size=int(rng.integers(1, len(defects) + 1)), replace=False))
+    slipped = program.content != task.content
+    reported = [
+        defect
+        for index, defect in enumerate(defects)
+        # A slip is corrected in any case, so it is always told.
+        if index in chosen or (slipped and defect.kind in PRESENCE_KINDS)
+    ]
     target = revise(task, program, reported, rng, settings.reviser_skill)
     revised = tuple(
         span
         for name, span in target.spans.items()
         if name not in program.spans or _value(target, name) != _value(program, name)
     )
+    if slipped and any(defect.kind in PRESENCE_KINDS for defect in reported):
+        revised += tuple(restored(task.content, program.content, target.source))
     return Variant(
         feedback_text(scene, reported, settings.feedback_chars),
         target.source,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.colors import CSS4_COLORS, to_hex
 
 from vsdpo_jax.types import Element, Scene
 
 Color = tuple[float, float, float]
+# "gray" and "cyan", not "grey" and "aqua": the last of the names that a color has, but for the grays.
+_NAMES = {code.lower(): name for name, code in CSS4_COLORS.items() if "grey" not in name}
 
 
 def luminance(color: Color) -> float:
@@ -44,6 +47,12 @@ def background_of(scene: Scene, element: Element) -> Color:
         if own is None or np.abs(level - own).max() > 1:
             return tuple(float(value) for value in np.minimum(level * 8 + 7, 255) / 255)
     return declared
+
+
+def color_name(color: Color) -> str:
+    """The CSS name of an sRGB color with components in 0–1, else its `#rrggbb`."""
+    code = to_hex(np.clip(color, 0, 1))
+    return _NAMES.get(code, code)
 
 
 def distance(first: Color, second: Color) -> float:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from vsdpo_jax.feedback.color import Color, distance
+from vsdpo_jax.feedback.color import Color, color_name, distance
 from vsdpo_jax.feedback.defect import MARKS, make_defect
 from vsdpo_jax.feedback.thresholds import Thresholds
-from vsdpo_jax.feedback.words import name_of
+from vsdpo_jax.feedback.words import are, name_of
 from vsdpo_jax.types import Defect, Element, Scene
 
 _TEXTS = {
@@ -88,7 +88,7 @@ def _words(element: Element) -> str:
 
 
 def compare(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[Defect]:
-    """Differences that a person sees; what the target looks like instead is not told."""
+    """Differences that a person sees, each with what the target has instead."""
     if reference.error is not None:
         return
     yield from _types(scene, reference)
@@ -109,30 +109,39 @@ def _colors(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[
     if scene.kind != "chart":
         yield from _text_colors(scene, reference, thresholds)
         return
-    wanted = mark_colors(reference)
-    for color, indices in mark_colors(scene).items():
-        if wanted and min(distance(color, other) for other in wanted) > thresholds.color_distance:
-            name = name_of([scene.elements[index] for index in indices])
-            yield make_defect("wrong_color", f"{name} in another color than in the target", scene, indices)
+    there, wanted = mark_colors(scene), mark_colors(reference)
+    unused = [color for color in wanted if not _close(color, there, thresholds)]
+    for color, indices in there.items():
+        if wanted and not _close(color, wanted, thresholds):
+            instead = " or ".join(map(color_name, unused or wanted))
+            marks = [scene.elements[index] for index in indices]
+            message = f"{name_of(marks)} {are(marks)} {color_name(color)} instead of {instead}"
+            yield make_defect("wrong_color", message, scene, indices)
+
+
+def _close(color: Color, others: Iterable[Color], thresholds: Thresholds) -> bool:
+    return any(distance(color, other) <= thresholds.color_distance for other in others)
 
 
 def _text_colors(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[Defect]:
+    """One defect for each pair of colors, which is one decision as a rule."""
     places = {id(element): index for index, element in enumerate(scene.elements)}
     fills, wanted_fills = _fills(scene), _fills(reference)
-    written: list[int] = []
-    behind: dict[int, Element] = {}
+    written: dict[tuple[str, str], list[Element]] = {}
+    behind: dict[tuple[str, str], dict[int, Element]] = {}
     for found, wanted in matched_texts(scene, reference):
         if _differ(found.color, wanted.color, thresholds):
-            written.append(places[id(found)])
+            written.setdefault((color_name(found.color), color_name(wanted.color)), []).append(found)
         fill, wanted_fill = fills.get(found.group, found), wanted_fills.get(wanted.group, wanted)
         if _differ(fill.background, wanted_fill.background, thresholds):
-            behind[places[id(fill)]] = found
-    if written:
-        message = f"{name_of([scene.elements[index] for index in written])} in another color than in the target"
-        yield make_defect("wrong_color", message, scene, written)
-    if behind:
-        message = f"{name_of(list(behind.values()))} on another color than in the target"
-        yield make_defect("wrong_color", message, scene, list(behind))
+            pair = color_name(fill.background), color_name(wanted_fill.background)
+            behind.setdefault(pair, {})[places[id(fill)]] = found
+    for (color, instead), texts_ in written.items():
+        message = f"{name_of(texts_)} {are(texts_)} {color} instead of {instead}"
+        yield make_defect("wrong_color", message, scene, [places[id(text)] for text in texts_])
+    for (color, instead), on in behind.items():
+        message = f"{name_of(list(on.values()))} {are(list(on.values()))} on {color} instead of {instead}"
+        yield make_defect("wrong_color", message, scene, list(on))
 
 
 def _fills(scene: Scene) -> dict[str, Element]:
@@ -155,7 +164,8 @@ def _differing_texts(scene: Scene, reference: Scene) -> Iterator[Defect]:
         elif extra:
             yield make_defect("extra_text", f"the target has no {label} {_some(extra)}", scene, indices)
         elif missing:
-            yield Defect("missing_text", f"the {label} {_some(missing)} is missing")
+            verb = "are" if missing.total() > 1 else "is"
+            yield Defect("missing_text", f"the {label} {_some(missing)} {verb} missing")
 
 
 def _layouts(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[Defect]:

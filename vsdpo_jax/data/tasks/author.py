@@ -14,6 +14,7 @@ import numpy as np
 
 from vsdpo_jax.data.tasks.domain import Task
 from vsdpo_jax.data.tasks.program import Program
+from vsdpo_jax.data.tasks.slips import miscopied
 from vsdpo_jax.types import Defect
 
 PRESENCE_KINDS = ("missing_text", "extra_text", "wrong_text")
@@ -27,11 +28,13 @@ class Author:
       skill: probability per decision of taking the ideal value instead of a habit.
       sight: the same for what is seen only in the image.
       failure_rate: probability per possible failure (`Domain.failures`, at most one a statement) of writing it.
+      slip_rate: probability of copying one text or number wrongly from the instruction.
     """
 
     skill: float = 0.45
     sight: float = 0.7
     failure_rate: float = 0.012
+    slip_rate: float = 0.4
 
     def write(self, task: Task, rng: np.random.Generator) -> Program:
         """A program for `task`. The same `rng` state gives the same program."""
@@ -45,7 +48,8 @@ class Author:
         for role, failure in domain.failures:
             if rng.random() < self.failure_rate:
                 failures.setdefault(role, failure)
-        return task.write(dataclasses.replace(task.decisions, **chosen, failures=tuple(failures.items())))
+        content = miscopied(task.content, rng) if rng.random() < self.slip_rate else task.content
+        return task.write(dataclasses.replace(task.decisions, **chosen, failures=tuple(failures.items())), content)
 
 
 def revise(
@@ -54,7 +58,8 @@ def revise(
     """`program` with what `defects` complain about corrected, and nothing else changed.
 
     Every reported defect is corrected with probability `skill`. What was not reported stays as it was, so that the
-    revised program is as good as its author and the report make it.
+    revised program is as good as its author and the report make it. Only what was miscopied is always corrected: a
+    slip is no habit, and no model should learn it.
     """
     changes: set[str] = set()
     failures = dict(program.decisions.failures)

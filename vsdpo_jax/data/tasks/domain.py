@@ -102,9 +102,10 @@ class Task:
         """The reference program."""
         return self.write(self.decisions)
 
-    def write(self, decisions: Any) -> Program:
-        """The program that other decisions make of the same content."""
-        return write(self.domain.statements(self.content, decisions), decisions, self.domain.failures)
+    def write(self, decisions: Any, content: Any = None) -> Program:
+        """The program that other decisions make of the same content, or of a miscopied one."""
+        content = content or self.content
+        return write(self.domain.statements(content, decisions), content, decisions, self.domain.failures)
 
 
 class Tasks(Sequence):

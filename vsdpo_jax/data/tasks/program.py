@@ -21,19 +21,22 @@ class Program:
     """A program.
 
     Attributes:
-      decisions: what it was made of, with the task's content.
+      content, decisions: what it was made of.
       source: one statement a line.
       roles: the role of every line, `roles[0]` being line 1.
       spans: characters [start, end) of `source` where a decision's value stands, by decision.
     """
 
+    content: Any
     decisions: Any
     source: str
     roles: tuple[str, ...]
     spans: dict[str, Span]
 
 
-def write(statements: Iterable[tuple[str, Sequence[Part]]], decisions: Any, failures: Failures) -> Program:
+def write(
+    statements: Iterable[tuple[str, Sequence[Part]]], content: Any, decisions: Any, failures: Failures
+) -> Program:
     """Puts (role, parts) of every line together; `decisions.failures` names the statements that are to raise."""
     text, roles, spans = "", [], {}
     failing = dict(decisions.failures)
@@ -52,7 +55,7 @@ def write(statements: Iterable[tuple[str, Sequence[Part]]], decisions: Any, fail
             spans[name] = (len(text) + start, len(text) + end)
         text += line + "\n"
         roles.append(role)
-    return Program(decisions, text.removesuffix("\n"), tuple(roles), spans)
+    return Program(content, decisions, text.removesuffix("\n"), tuple(roles), spans)
 
 
 def replacing(old: str, new: str) -> Callable[[str], str]:
