@@ -61,7 +61,7 @@ eval-demo: browser  ## Score the sample predictions of all three benchmarks: a m
 experiment: browser  ## Train every method on every domain and write docs/experiment: about ten hours on two cores; restartable.
 	$(BIN)/python -m vsdpo_jax.experiment --out=docs/experiment
 
-warmstart: browser  ## Make the embedded tiny model again: about three hours on two cores.
+warmstart: browser  ## Make the embedded tiny model again: about five hours on two cores.
 	# Charts alone: seeing, copying and following feedback are learned here.
 	$(BIN)/python -m vsdpo_jax.data.warmstart --folder=runs/tiny_chart_corpus --tokenizer=runs/tiny_chart_tokenizer
 	$(BIN)/python -m vsdpo_jax.model.fresh --tokenizer=runs/tiny_chart_tokenizer --out=runs/tiny_charts_fresh

@@ -16,10 +16,10 @@ CONTROLS = ("none", "shuffled", "blank_render", "no_rubric", "no_image", "alpha_
 # (chart), 107 and 157 (web), 115 and 175 (slide), 116 and 186 (pptx); flawed programs are a little longer.
 # Feedback of more tokens (about 1 in 20) is shortened as text.
 LENGTHS = {
-    "chart": (124, 140, 144),
-    "web": (124, 168, 160),
-    "slide": (124, 176, 160),
-    "pptx": (124, 192, 160),
+    "chart": (124, 144, 160),
+    "web": (124, 168, 176),
+    "slide": (124, 176, 176),
+    "pptx": (124, 192, 176),
 }
 
 
@@ -50,6 +50,8 @@ def get_config(arguments: str = "") -> ConfigDict:
         config.objective.revision_weight = 0.0  # and no feedback.
 
     config.lengths.prefix, config.lengths.response, config.lengths.feedback = LENGTHS[domain]
+    if config.method == "opsd":
+        config.lengths.feedback = config.lengths.response + 24  # The teacher reads a whole program.
     config.lengths.feedback_chars = 400  # About four defects; the warm start saw the same limit.
     config.lengths.patches = 120  # 30 visual tokens.
 

@@ -35,6 +35,16 @@ def test_the_shipped_model_has_room_for_every_task_of_its_domain(domain):
             assert packer.fits(prompt, tasks[index].ideal.source), (split, index)
 
 
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_the_teacher_of_opsd_reads_every_reference_whole(domain):
+    config = load_config(f"configs/tiny.py:domain={domain},method=opsd")
+    policy, _ = open_model(config)
+    tasks = Tasks(DOMAINS[domain], "train")
+    for index in range(100):
+        turn = policy.chat.feedback(f"A correct program:\n{tasks[index].ideal.source}", None, slot=1, start=0)
+        assert len(turn) <= config.lengths.feedback, index
+
+
 def test_stages_of_the_warm_start():
     charts = load_config("configs/tiny_warmstart.py:stage=charts,seed=2")
     assert (charts.method, charts.data.corpus, charts.seed) == ("sft", "runs/tiny_chart_corpus", 2)

@@ -19,7 +19,10 @@ from vsdpo_jax.experiment.page import write_page
 from vsdpo_jax.experiment.plan import Plan
 from vsdpo_jax.experiment.runner import Runner
 
-METHODS = "base,grpo,sdpo,visual_sdpo,visual_sdpo+alpha_1,visual_sdpo+shuffled"
+METHODS = (
+    "base,sft,opsd,grpo,sdpo,visual_sdpo,visual_sdpo+alpha_1,visual_sdpo+shuffled,"
+    "visual_sdpo+blank_render,visual_sdpo+no_rubric,visual_sdpo+no_image"
+)
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
