@@ -12,14 +12,14 @@ from configs import common
 DOMAINS = ("chart", "web", "slide", "pptx")
 # What damages the teacher's input (`vsdpo_jax/feedback/control.py`), and alpha_1: credit weights that are all the same.
 CONTROLS = ("none", "shuffled", "blank_render", "no_rubric", "no_image", "alpha_1")
-# Prompt, response and feedback turn in tokens. The longest prompts and references of 2,000 tasks have 119 and 134
-# (chart), 107 and 157 (web), 115 and 175 (slide), 116 and 186 (pptx); flawed programs are a little longer.
+# Prompt, response and feedback turn in tokens. The longest prompts and flawed programs of 500 tasks have 119 and 146
+# (chart), 104 and 166 (web), 115 and 180 (slide), 114 and 184 (pptx).
 # Feedback of more tokens (about 1 in 20) is shortened as text.
 LENGTHS = {
-    "chart": (124, 144, 160),
-    "web": (124, 168, 176),
-    "slide": (124, 176, 176),
-    "pptx": (124, 192, 176),
+    "chart": (128, 152, 168),
+    "web": (128, 168, 184),
+    "slide": (128, 184, 192),
+    "pptx": (128, 192, 192),
 }
 
 
@@ -69,6 +69,7 @@ def get_config(arguments: str = "") -> ConfigDict:
 
     # A model of 2 M parameters takes larger steps than one of 8 B, but 3e-4 without the teacher broke it in 10 steps.
     config.optim.lr = 2e-4
+    config.optim.schedule = "cosine"
     config.optim.b2 = 0.95  # Over 40 steps an average over 1,000 is no average.
     config.optim.warmup_steps = 5
     config.optim.weight_decay = 0.0

@@ -132,8 +132,8 @@ def test_decisive_characters_weigh_more_in_targets_and_revised_ones_after_feedba
     def weighing(weights_ngr, weight):
         return chat.tokenizer.decode(packed.targets_ngr[0, 0][valid][weights_ngr[0, 0][valid] == weight])
 
-    assert "red" in weighing(packed.weights_ngr, 5.0) and "3" in weighing(packed.weights_ngr, 5.0)
-    # Without feedback a revised value is a decision like any other.
+    # Without feedback nobody would have written the revised value.
+    assert "red" in weighing(packed.weights_ngr, 0.0) and "3" in weighing(packed.weights_ngr, 5.0)
     assert weighing(packed.weights_ngr, 20.0) == ""
     assert "red" in weighing(packed.revision_weights_ngr, 20.0) and "3" in weighing(packed.revision_weights_ngr, 5.0)
     assert "ax" in weighing(packed.weights_ngr, 1.0) and "ax" in weighing(packed.revision_weights_ngr, 1.0)

@@ -184,7 +184,8 @@ class Packer:
     def pack_targets(self, groups: Many[TargetGroup], decisive_weight: float, revised_weight: float) -> PackedBatch:
         """Supervised targets as a batch; tokens that touch a decisive span weigh `decisive_weight`.
 
-        After feedback those that touch a revised span weigh `revised_weight`.
+        After feedback those that touch a revised span weigh `revised_weight`, without it they do not count: values
+        that were not reported are then as often right with feedback as without it, and only what a report says helps.
         """
         rows = [self._target_branches(group, decisive_weight, revised_weight) for group in groups]
         packed = self.pack([group.prompt for group in groups], rows)
@@ -267,16 +268,16 @@ class Packer:
         ):
             ids = self.chat.response(target, start=0).ids
             _, token_characters = token_spans(self.chat.tokenizer, ids)
-            weights = _weighted(np.ones(len(ids), np.float32), token_characters, decisive, decisive_weight)
+            decided = _weighted(np.ones(len(ids), np.float32), token_characters, decisive, decisive_weight)
             branches.append(
                 Branch(
                     response=ids,
-                    weights=weights,
+                    weights=_weighted(decided, token_characters, revised, 0.0),
                     logp=np.zeros(len(ids), np.float32),
                     feedback=(feedback,) if feedback else (),
                     render=render,
                     distil=bool(feedback),
-                    revision_weights=_weighted(weights, token_characters, revised, revised_weight),
+                    revision_weights=_weighted(decided, token_characters, revised, revised_weight),
                 )
             )
         return branches

@@ -5,9 +5,10 @@
 
 For every task a flawed author writes a program, it is rendered, its defects are found, and a reviser corrects what a
 random part of the report complains about. An item trains two branches on the *same* revised program: instruction ->
-program, and instruction + feedback + render -> program. The presence of feedback therefore says nothing about how good
-the program is, and only what the feedback says helps. Since any part of the defects may be reported, silence about a
-statement says nothing either. A clean program is an item without feedback: its second branch is left out.
+program, and instruction + feedback + render -> program. What the reviser changed counts after feedback only. So a value
+that no report names is as often right in one branch as in the other: neither the presence of feedback nor silence
+about a statement says anything, and only what is reported helps. A clean program is an item without feedback: its
+second branch is left out.
 
 The corpus is a folder of shards; a shard that is there is not made again, so an interrupted build goes on where it
 stopped.

@@ -95,7 +95,7 @@ def draw(rng: np.random.Generator, subject: words.Subject, group: words.Group) -
         labels,
         values,
         note=choose(rng, words.NOTES) if extra == "note" else "",
-        series=choose(rng, words.SERIES) if extra == "legend" else "",
+        series=choose(rng, [series for series in words.SERIES if series not in labels]) if extra == "legend" else "",
     )
     decisions = Decisions(
         kind=kind,

@@ -16,7 +16,7 @@ from vsdpo_jax.data.tasks.slide import Content
 SIDES = {"left": (1, 8), "right": (9, 1)}
 # Dark enough for white text.
 PANEL_COLORS = ("red", "green", "blue", "purple", "brown", "teal", "navy")
-TITLE_COLORS = ("black", "darkred", "navy", "darkgreen")
+TITLE_COLORS = ("black", "darkred", "navy", "darkgreen", "purple", "brown", "teal", "blue")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,7 @@ from vsdpo_jax.data.tasks.program import Part
 # Where the list stands: `row` is left of the panel, `row-reverse` right of it.
 SIDES = ("row", "row-reverse")
 PANEL_COLORS = ("red", "green", "blue", "purple", "brown", "teal", "navy", "gray")
-TITLE_COLORS = ("black", "darkred", "navy", "darkgreen")
+TITLE_COLORS = ("black", "darkred", "navy", "darkgreen", "purple", "brown", "teal", "blue")
 
 
 @dataclasses.dataclass(frozen=True)

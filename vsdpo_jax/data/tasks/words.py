@@ -89,6 +89,9 @@ TITLES = (
     "Change of {lower} per {group}",
 )
 
-SERIES = ("2021", "2022", "2023", "Plan", "Actual", "Forecast")
-NOTES = ("record", "estimate", "new plan", "survey", "draft", "final data", "corrected")
 YEARS = ("2021", "2022", "2023")
+
+# Hundreds of series and notes: of a handful, a model guesses one instead of learning to look it up.
+WORDS = tuple(sorted({word for group in GROUPS for word in group.words}))
+SERIES = ("2021", "2022", "2023", "Plan", "Actual", "Forecast", *WORDS)
+NOTES = tuple(f"{sort}: {word}" for sort in ("record", "estimate", "survey", "draft", "corrected") for word in WORDS)
