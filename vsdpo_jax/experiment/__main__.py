@@ -37,6 +37,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rates", default="", help="learning rates to choose from, for every method alike")
     parser.add_argument("--tune_on", default="", metavar="DOMAIN", help="choose them here for all domains")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="config field of all runs")
+    parser.add_argument("--at_once", type=int, default=1, help="runs beside each other: faster in all, slower each")
     parser.add_argument("--report", action="store_true", help="only write the page about the runs that are there")
     return parser.parse_args(arguments)
 
@@ -68,7 +69,9 @@ def _split(text: str) -> tuple[str, ...]:
 def run(options: argparse.Namespace) -> None:
     """Make the runs and write the page; raises UserError at the end if a run failed."""
     plan = to_plan(options)
-    runner = Runner(plan, options.runs)
+    if options.at_once < 1:
+        raise UserError(f"--at_once={options.at_once} must be at least 1")
+    runner = Runner(plan, options.runs, options.at_once)
     if not options.report:
         runner.make_all()
     chosen = runner.chosen()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from tqdm import tqdm
@@ -20,9 +22,13 @@ class Runner:
       failed: name of a run -> the end of what it printed.
     """
 
-    def __init__(self, plan: Plan, runs: Path):
-        self.plan, self.folder = plan, runs
+    def __init__(self, plan: Plan, runs: Path, at_once: int = 1):
+        """`at_once`: runs beside each other, which changes their times and nothing else."""
+        self.plan, self.folder, self.at_once = plan, runs, at_once
         self.failed: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen] = set()
+        self._stopped = False
 
     def make_all(self) -> None:
         """First the grid of learning rates, then every reported run. A run that fails is noted, the others go on."""
@@ -45,24 +51,41 @@ class Runner:
 
     def _make(self, runs: Sequence[Run], name: str) -> None:
         missing = [run for run in runs if not finished(self.folder / run.name, self.plan.steps)]
-        with tqdm(total=len(runs), initial=len(runs) - len(missing), desc=name, unit="run", disable=not runs) as bar:
-            for run in missing:
-                bar.set_postfix_str(run.name)
-                self._train(run)
-                bar.update()
+        with (
+            tqdm(total=len(runs), initial=len(runs) - len(missing), desc=name, unit="run", disable=not runs) as bar,
+            ThreadPoolExecutor(self.at_once) as pool,
+        ):
+            try:
+                made = {pool.submit(self._train, run): run for run in missing}
+                for future in as_completed(made):
+                    future.result()
+                    bar.set_postfix_str(made[future].name)
+                    bar.update()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                self._stop()
+                raise
 
     def _train(self, run: Run) -> None:
         workdir = self.folder / run.name
         workdir.mkdir(parents=True, exist_ok=True)
         log = workdir / "train.log"
         command = run.command(workdir, self.plan.steps, self.plan.overrides)
-        with open(log, "ab") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
-            try:
-                process.wait()
-            finally:
-                # Stopped from outside: the run saves itself, and goes on when the experiment does.
-                if process.poll() is None:
-                    process.send_signal(signal.SIGTERM)
-                    process.wait()
+        with open(log, "ab") as output:
+            with self._lock:
+                if self._stopped:
+                    return
+                process = subprocess.Popen(command, stdout=output, stderr=output)
+                self._running.add(process)
+            process.wait()
+        with self._lock:
+            self._running.remove(process)
         if not finished(workdir, self.plan.steps):
             self.failed[run.name] = log.read_text(errors="replace")[-2000:]
+
+    def _stop(self) -> None:
+        """Stopped from outside: the runs save themselves, and go on when the experiment does."""
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                process.send_signal(signal.SIGTERM)
