@@ -40,7 +40,7 @@ def get_config(arguments: str = "") -> ConfigDict:
     config = common.with_arguments(common.base(), ",".join(f"{name}={value}" for name, value in given.items()))
     config.model = "assets:tiny"
     config.data.name = f"{domain}_tasks"
-    config.steps = 40  # At 60, at this rate, fewer held-out programs ran again (83 % after 91 %).
+    config.steps = 40
 
     config.batch.prompts = 8
     config.batch.group = 6
@@ -69,7 +69,7 @@ def get_config(arguments: str = "") -> ConfigDict:
 
     # A model of 2 M parameters takes larger steps than one of 8 B, but 3e-4 without the teacher broke it in 10 steps.
     config.optim.lr = 2e-4
-    config.optim.schedule = "cosine"
+    config.optim.schedule = "cosine"  # At a constant rate fewer programs ran from step 40 on (91 %, then 83 %).
     config.optim.b2 = 0.95  # Over 40 steps an average over 1,000 is no average.
     config.optim.warmup_steps = 5
     config.optim.weight_decay = 0.0
