@@ -33,7 +33,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--domains", default="chart,web,slide,pptx")
     parser.add_argument("--methods", default=METHODS, help="methods, with +CONTROL for a damaged teacher")
     parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--rates", default="", help="learning rates to choose from, for every method alike")
     parser.add_argument("--tune_on", default="", metavar="DOMAIN", help="choose them here for all domains")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="config field of all runs")

@@ -10,13 +10,12 @@ import numpy as np
 from vsdpo_jax.data.tasks import slide, words
 from vsdpo_jax.data.tasks.domain import Blame, Domain, choose
 from vsdpo_jax.data.tasks.program import Part, replacing
-from vsdpo_jax.data.tasks.slide import Content
+from vsdpo_jax.data.tasks.slide import TITLE_COLORS, Content
 
 # Left edges of list and panel in inches.
 SIDES = {"left": (1, 8), "right": (9, 1)}
 # Dark enough for white text.
 PANEL_COLORS = ("red", "green", "blue", "purple", "brown", "teal", "navy")
-TITLE_COLORS = ("black", "darkred", "navy", "darkgreen", "purple", "brown", "teal", "blue")
 
 
 @dataclasses.dataclass(frozen=True)
