@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,12 +16,14 @@ from typing import Any
 from PIL import Image
 
 from vsdpo_jax.render.html_source import ATTRIBUTE, HtmlSource
+from vsdpo_jax.render.web_backgrounds import Backgrounds
 
 STYLES = (
     "display", "visibility", "opacity", "color", "background-color", "background-image", "font-size",
     "overflow-x", "overflow-y", "border-top-width", "border-top-style", "border-top-color", "object-fit",
 )  # fmt: skip
 _IGNORED = frozenset("html head style script title meta link br wbr option".split())
+_PICTURES = frozenset("img svg canvas video".split())
 _REPLACED = frozenset("img svg canvas video input textarea select button hr table".split())
 _RGB = re.compile(r"rgba?\(([\d.]+), ([\d.]+), ([\d.]+)(?:, ([\d.]+))?\)")
 _PICTURE = re.compile(r"data:image/[a-z+.-]+;base64,(.*)", re.S)
@@ -47,7 +50,8 @@ class _Reader:
         # What is known of a node already: pages can be deep as well as long.
         self._lineages: dict[int, list[int]] = {}
         self._clips: dict[int, list[float] | None] = {}
-        self._transparent: dict[int, bool] = {}
+        self._opacities: dict[int, float] = {}
+        self.backgrounds = Backgrounds()
         self.lines: dict[int, list[list[float]]] = {}
         for row, bounds in zip(self.text_boxes["layoutIndex"], self.text_boxes["bounds"], strict=True):
             self.lines.setdefault(row, []).append(bounds)
@@ -59,6 +63,8 @@ class _Reader:
             if node < 0 or width <= 0 or height <= 0 or not self._is_visible(row, node):
                 continue
             box = [left, top, left + width, top + height]
+            if not self.names[node].startswith(("#", ":")):
+                self._fill(row, node, box)
             if self.names[node] == "#text":
                 element = self._text(row, node)
             elif self.names[node] in ("::before", "::after"):
@@ -69,6 +75,9 @@ class _Reader:
                 element = self._box(row, node, box)
             if element is not None:
                 elements.append(element)
+        for element in elements:
+            if element.get("text"):
+                self._put_on_ground(element)
         return sorted(elements, key=lambda element: element["z_order"])
 
     def _box(self, row: int, node: int, box: list[float]) -> dict[str, Any]:
@@ -114,12 +123,28 @@ class _Reader:
         from_parent = parent in self.rows and self.names[node] == "#text"
         styles = self._styles(self.rows[parent] if from_parent else row)
         color, alpha = _color(styles["color"])
-        blended = self._blended(row)
-        if color is not None and blended is not None:
-            color = [alpha * a + (1 - alpha) * b for a, b in zip(color, blended, strict=True)]
-        return self._element(row, node, self.names[parent], box, text=words, color=color, background=blended,
+        return self._element(row, node, self.names[parent], box, text=words, color=color,
+                             opacity=alpha * self._opacity(node),
                              font_size=float(styles["font-size"].removesuffix("px") or 0), group=self._group(parent),
                              parts=parts if len(parts) > 1 else [])  # fmt: skip
+
+    def _fill(self, row: int, node: int, box: list[float]) -> None:
+        styles = self._styles(row)
+        color, alpha = _color(styles["background-color"])
+        if self.names[node] in ("html", "body"):
+            # Its background is that of the whole canvas.
+            box = [-math.inf, -math.inf, math.inf, math.inf]
+        if styles["background-image"] not in ("none", "") or self.names[node] in _PICTURES:
+            self.backgrounds.add(box, self._order(row), None, 1.0)
+        elif color is not None and alpha > 0:
+            self.backgrounds.add(box, self._order(row), color, alpha * self._opacity(node))
+
+    def _put_on_ground(self, element: dict[str, Any]) -> None:
+        """Replaces the opacity of a text by what it leads to: what is behind shows through its letters."""
+        ground, opacity = self.backgrounds.behind(element["box"], element["z_order"]), element.pop("opacity")
+        if element["color"] is not None and ground is not None:
+            element["color"] = [opacity * a + (1 - opacity) * b for a, b in zip(element["color"], ground, strict=True)]
+        element["background"] = ground
 
     def _generated(self, row: int, node: int) -> dict[str, Any] | None:
         """A text that a style rule writes before or after what is in an element; the rule made it."""
@@ -131,18 +156,21 @@ class _Reader:
 
     def _element(self, row: int, node: int, kind: str, box: list[float], **rest: Any) -> dict[str, Any]:
         lineage = self._lineage(node)
-        orders = self.layout.get("paintOrders") or []
         return {
             "kind": kind,
             "box": [round(edge, 2) for edge in box],
             "clip": self._clip(node),
-            "z_order": float(orders[row]) if row < len(orders) else 0.0,
+            "z_order": self._order(row),
             "statements": [self.source.elements[number] for number in lineage[:1]],
             "lineage": lineage,
             "node": self.nodes["backendNodeId"][node],
             "tagged": self.numbers[node] is not None,
             **rest,
         }
+
+    def _order(self, row: int) -> float:
+        orders = self.layout.get("paintOrders") or []
+        return float(orders[row]) if row < len(orders) else 0.0
 
     def _unknown(self, known: Mapping[int, Any], node: int) -> list[int]:
         """A node and those around it up to the first that is `known`, outermost first: scripts nest without limit."""
@@ -185,23 +213,20 @@ class _Reader:
         return box if clip is None else [*map(max, clip[:2], box[:2]), *map(min, clip[2:], box[2:])]
 
     def _is_visible(self, row: int, node: int) -> bool:
-        return self._styles(row)["visibility"] in ("visible", "") and not self._is_transparent(node)
+        return self._styles(row)["visibility"] in ("visible", "") and self._opacity(node) > 0
 
-    def _is_transparent(self, node: int) -> bool:
-        """Whether a node, or one around it, cannot be seen at all."""
-        for place in self._unknown(self._transparent, node):
+    def _opacity(self, node: int) -> float:
+        """Of a node and all those around it."""
+        for place in self._unknown(self._opacities, node):
             row = self.rows.get(place)
-            own = row is not None and self._styles(row)["opacity"] == "0"
-            self._transparent[place] = own or self._transparent.get(self.parents[place], False)
-        return self._transparent.get(node, False)
+            # A text has the styles of its parent, which counts already.
+            own = 1.0 if row is None or self.names[place] == "#text" else float(self._styles(row)["opacity"] or 1)
+            self._opacities[place] = own * self._opacities.get(self.parents[place], 1.0)
+        return self._opacities.get(node, 1.0)
 
     def _styles(self, row: int) -> dict[str, str]:
         values = [self._string(index) for index in self.layout["styles"][row]]
         return dict(zip(STYLES, values, strict=True)) if values else dict.fromkeys(STYLES, "")
-
-    def _blended(self, row: int) -> list[float] | None:
-        values = self.layout.get("blendedBackgroundColors") or []
-        return _color(self._string(values[row]))[0] if row < len(values) else None
 
     def _number(self, node: int) -> int | None:
         number = self._attribute(node, ATTRIBUTE)

@@ -205,11 +205,7 @@ class WebRenderer:
             height = min(self.limits.page_height, max(height, round(metrics["cssContentSize"]["height"])))
         snapshot = await session.send(
             "DOMSnapshot.captureSnapshot",
-            {
-                "computedStyles": list(STYLES),
-                "includePaintOrder": True,
-                "includeBlendedBackgroundColors": True,
-            },
+            {"computedStyles": list(STYLES), "includePaintOrder": True},
         )
         shot = await session.send(
             "Page.captureScreenshot",
