@@ -182,14 +182,16 @@ def test_what_differs_from_a_reference_is_told_beside_what_it_has():
     bar, other = mark("bar", (20, 20, 60, 90), color=green), mark("bar", (90, 20, 130, 90), color=ORANGE, group="two")
     # What the scene has already is not what is missing.
     wrong = dataclasses.replace(bar, color=(1.0, 0.0, 0.0))
-    assert messages(wrong, other, reference=(bar, other)) == ["the bars are red instead of green"]
+    assert messages(wrong, other, reference=(bar, other)) == ["the bars are 'red' instead of 'green'"]
+    points = dataclasses.replace(bar, kind="points")
+    assert messages(points, reference=(bar,)) == ["the chart shows points, the target shows vertical bars"]
     heads = [text(words, (10, top, 60, top + 12), color=green) for words, top in (("Rain", 10), ("Sun", 40))]
     item = text("Oslo", (10, 70, 60, 82), background=blue, color=WHITE)
     blues = [dataclasses.replace(head, color=blue) for head in heads]
     paler = dataclasses.replace(item, background=(0.1, 0.2, 0.3))
     assert messages(*blues, paler, reference=(*heads, item), kind="web") == [
-        "the texts 'Rain' and 'Sun' are navy instead of green",
-        "the text 'Oslo' is on #1a334c instead of navy",
+        "the texts 'Rain' and 'Sun' are 'navy' instead of 'green'",
+        "the text 'Oslo' is on '#1a334c' instead of 'navy'",
     ]
 
 

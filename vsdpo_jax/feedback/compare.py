@@ -98,10 +98,16 @@ def compare(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[
 
 
 def _types(scene: Scene, reference: Scene) -> Iterator[Defect]:
-    wanted = mark_types(reference)
-    for name, indices in mark_types(scene).items():
+    there, wanted = mark_types(scene), mark_types(reference)
+    unused = [name for name in wanted if name not in there] or list(wanted)
+    for name, indices in there.items():
         if name not in wanted:
-            yield make_defect("wrong_type", f"the target does not show {name}", scene, indices)
+            shown = f"shows {' and '.join(map(_some_marks, unused))}" if unused else "does not"
+            yield make_defect("wrong_type", f"the chart shows {_some_marks(name)}, the target {shown}", scene, indices)
+
+
+def _some_marks(name: str) -> str:
+    return {"line": "a line", "pie": "a pie", "area": "an area"}.get(name, name)
 
 
 def _colors(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[Defect]:
@@ -113,10 +119,15 @@ def _colors(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[
     unused = [color for color in wanted if not _close(color, there, thresholds)]
     for color, indices in there.items():
         if wanted and not _close(color, wanted, thresholds):
-            instead = " or ".join(map(color_name, unused or wanted))
+            instead = " or ".join(map(_quoted, unused or wanted))
             marks = [scene.elements[index] for index in indices]
-            message = f"{name_of(marks)} {are(marks)} {color_name(color)} instead of {instead}"
+            message = f"{name_of(marks)} {are(marks)} {_quoted(color)} instead of {instead}"
             yield make_defect("wrong_color", message, scene, indices)
+
+
+def _quoted(color: Color) -> str:
+    """As it stands in most programs, which is how a model can copy it."""
+    return f"'{color_name(color)}'"
 
 
 def _close(color: Color, others: Iterable[Color], thresholds: Thresholds) -> bool:
@@ -126,15 +137,15 @@ def _close(color: Color, others: Iterable[Color], thresholds: Thresholds) -> boo
 def _text_colors(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iterator[Defect]:
     """One defect for each pair of colors, which is one decision as a rule."""
     places = {id(element): index for index, element in enumerate(scene.elements)}
-    fills, wanted_fills = _fills(scene), _fills(reference)
+    shapes, wanted_shapes = filled_shapes(scene), filled_shapes(reference)
     written: dict[tuple[str, str], list[Element]] = {}
     behind: dict[tuple[str, str], dict[int, Element]] = {}
     for found, wanted in matched_texts(scene, reference):
         if _differ(found.color, wanted.color, thresholds):
-            written.setdefault((color_name(found.color), color_name(wanted.color)), []).append(found)
-        fill, wanted_fill = fills.get(found.group, found), wanted_fills.get(wanted.group, wanted)
+            written.setdefault((_quoted(found.color), _quoted(wanted.color)), []).append(found)
+        fill, wanted_fill = shapes.get(found.group, found), wanted_shapes.get(wanted.group, wanted)
         if _differ(fill.background, wanted_fill.background, thresholds):
-            pair = color_name(fill.background), color_name(wanted_fill.background)
+            pair = _quoted(fill.background), _quoted(wanted_fill.background)
             behind.setdefault(pair, {})[places[id(fill)]] = found
     for (color, instead), texts_ in written.items():
         message = f"{name_of(texts_)} {are(texts_)} {color} instead of {instead}"
@@ -144,7 +155,7 @@ def _text_colors(scene: Scene, reference: Scene, thresholds: Thresholds) -> Iter
         yield make_defect("wrong_color", message, scene, list(on))
 
 
-def _fills(scene: Scene) -> dict[str, Element]:
+def filled_shapes(scene: Scene) -> dict[str, Element]:
     """Group -> the shape of a deck that is filled behind the text of that group; a page's texts know what is behind."""
     return {e.group: e for e in scene.elements if scene.kind == "pptx" and not e.text and e.background is not None}
 
