@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tests.data.revised import fully_revised
 from vsdpo_jax.data.tasks import words
-from vsdpo_jax.data.tasks.author import Author, guilty_decisions, revise
+from vsdpo_jax.data.tasks.author import Author, correction, guilty_decisions, revise
 from vsdpo_jax.data.tasks.chart import CHART, HABITS
 from vsdpo_jax.data.tasks.domain import SPLITS, Tasks, split_pairs
 from vsdpo_jax.types import Defect, Statement
@@ -91,7 +92,7 @@ def test_failures_are_written_and_corrected(failure):
     assert program.source != task.ideal.source
     line = "mark" if failure[0] == "data" else failure[0]
     report = [_defect(program, "execution_error", line)]
-    assert revise(task, program, report, np.random.default_rng(0), skill=1.0).source == task.ideal.source
+    assert fully_revised(task, program, report).source == task.ideal.source
 
 
 @pytest.mark.parametrize(
@@ -112,20 +113,31 @@ def test_a_reported_defect_is_corrected_and_nothing_else(kind, role, name, value
     task = _task(kind="bar", show_values=True)
     flawed = dataclasses.replace(task.decisions, **{name: value})
     program = task.write(flawed)
-    revised = revise(task, program, [_defect(program, kind, role)], np.random.default_rng(0), 1.0)
+    revised = fully_revised(task, program, [_defect(program, kind, role)])
     assert revised.source == task.ideal.source
     # A second flaw, elsewhere and unreported, stays.
     second = {"note_x": 0.95} if task.content.note else {"rotation": 45}
     both = task.write(dataclasses.replace(flawed, **second))
-    revised = revise(task, both, [_defect(both, kind, role)], np.random.default_rng(0), 1.0)
+    revised = fully_revised(task, both, [_defect(both, kind, role)])
     if kind not in ("overlap", "clipped_text") or role != "ticks":
         assert revised.source == task.write(dataclasses.replace(task.decisions, **second)).source
+
+
+def test_what_was_reported_of_one_program_is_minded_in_another():
+    task = _task(kind="bar", show_values=True)
+    first = task.write(dataclasses.replace(task.decisions, title_size=24, value_size=4))
+    second = task.write(dataclasses.replace(task.decisions, title_size=4, value_size=36))
+    minded = correction(task, first, [_defect(first, "clipped_text", "title")], np.random.default_rng(0), skill=1.0)
+    assert minded.decisions == {"title_size"}
+    # Nobody complained about the values, neither those of the first program nor these.
+    wanted = dataclasses.replace(task.decisions, value_size=36)
+    assert revise(task, second, minded).source == task.write(wanted).source
 
 
 def test_no_report_changes_nothing():
     task = _task(kind="bar")
     program = Author(skill=0.0, sight=0.0).write(task, np.random.default_rng(3))
-    assert revise(task, program, [], np.random.default_rng(0)).source == program.source
+    assert fully_revised(task, program, []).source == program.source
 
 
 def test_author_with_full_skill_writes_the_ideal_program():

@@ -68,6 +68,22 @@ def test_decisive_spans_hold_the_values_and_revised_ones_changed(built):
     assert revised > 0
 
 
+def test_the_second_program_is_no_copy_of_the_first_but_minds_the_report(built):
+    _, corpus, _ = built
+    tasks = Tasks(CHART, "warmstart")
+    silent_differs = 0
+    for index, item in enumerate(corpus):
+        ideal = tasks[index].ideal
+        for variant in item.variants if item.defects else ():
+            for start, end in variant.revised:
+                value = variant.response[start:end]
+                assert value in ideal.source
+            silent = set(variant.decisive) - set(variant.revised)
+            silent_differs += any(variant.response[start:end] not in item.author for start, end in silent)
+    # A model that copied what it sees in the render of the first program would be wrong here.
+    assert silent_differs > 10
+
+
 def test_tasks_are_those_of_the_warmstart_split(built):
     _, corpus, _ = built
     heldout = {task.instruction for task in Tasks(CHART, "heldout")}

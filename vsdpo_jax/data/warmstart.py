@@ -3,12 +3,12 @@
     python -m vsdpo_jax.data.warmstart --folder=DIR --domains=web --count=1000
     python -m vsdpo_jax.data.warmstart --tokenizer=DIR --corpora=DIR,DIR
 
-For every task a flawed author writes a program, it is rendered, its defects are found, and a reviser corrects what a
-random part of the report complains about. An item trains two branches on the *same* revised program: instruction ->
-program, and instruction + feedback + render -> program. What the reviser changed counts after feedback only. So a value
-that no report names is as often right in one branch as in the other: neither the presence of feedback nor silence
-about a statement says anything, and only what is reported helps. A clean program is an item without feedback: its
-second branch is left out.
+For every task a flawed author writes a program, it is rendered, and its defects are found. Then the author writes the
+program once more, from the beginning, and minds what a random part of the report complains about. An item trains two
+branches on the *same* second program: instruction -> program, and instruction + feedback + render -> program. What was
+minded counts after feedback only. So neither the presence of feedback, nor silence about a statement, nor what the
+render of the first program shows says anything about the second one, and only what is reported helps. A clean program
+is an item without feedback: its second branch is left out.
 
 The corpus is a folder of shards; a shard that is there is not made again, so an interrupted build goes on where it
 stopped.
@@ -32,7 +32,7 @@ from tqdm import tqdm
 from vsdpo_jax.data import sentencepiece_bpe
 from vsdpo_jax.data.source import clean_tasks, settle
 from vsdpo_jax.data.tasks import DOMAINS, fragments
-from vsdpo_jax.data.tasks.author import PRESENCE_KINDS, Author, revise
+from vsdpo_jax.data.tasks.author import PRESENCE_KINDS, Author, correction, revise
 from vsdpo_jax.data.tasks.domain import Task, Tasks
 from vsdpo_jax.data.tasks.program import Program
 from vsdpo_jax.data.tasks.slips import restored
@@ -243,17 +243,27 @@ def _make_domain(tasks: Tasks, indices: Sequence[int], settings: Settings, farm:
         for program, future in zip(programs, futures, strict=True)
     ]
     return [
-        _item(task, reference, program, scene, rng, settings)
+        _item(task, reference, author, program, scene, rng, settings)
         for (task, reference), program, scene, rng in zip(references, programs, scenes, generators, strict=True)
     ]
 
 
 def _item(
-    task: Task, reference: Scene, program: Program, scene: Scene, rng: np.random.Generator, settings: Settings
+    task: Task,
+    reference: Scene,
+    author: Author,
+    program: Program,
+    scene: Scene,
+    rng: np.random.Generator,
+    settings: Settings,
 ) -> Item:
     defects = [defect for defect in detect(scene, reference) if defect.severity > 0]
-    count = settings.variants if defects else 1
-    variants = [_variant(task, program, scene, defects, rng, settings) for _ in range(count)]
+    if defects:
+        drafts = [author.write(task, rng) for _ in range(settings.variants)]
+        variants = [_variant(task, program, scene, defects, draft, rng, settings) for draft in drafts]
+    else:
+        clean = task.write(program.decisions)
+        variants = [Variant(None, clean.source, (), tuple(clean.spans.values()), ())]
     return Item(
         task.id,
         task.domain.kind,
@@ -267,11 +277,14 @@ def _item(
 
 
 def _variant(
-    task: Task, program: Program, scene: Scene, defects: list[Defect], rng: np.random.Generator, settings: Settings
+    task: Task,
+    program: Program,
+    scene: Scene,
+    defects: list[Defect],
+    draft: Program,
+    rng: np.random.Generator,
+    settings: Settings,
 ) -> Variant:
-    if not defects:
-        clean = task.write(program.decisions)
-        return Variant(None, clean.source, (), tuple(clean.spans.values()), ())
     chosen = set(rng.choice(len(defects), size=int(rng.integers(1, len(defects) + 1)), replace=False))
     slipped = program.content != task.content
     reported = [
@@ -280,12 +293,9 @@ def _variant(
         # A slip is corrected in any case, so it is always told.
         if index in chosen or (slipped and defect.kind in PRESENCE_KINDS)
     ]
-    target = revise(task, program, reported, rng, settings.reviser_skill)
-    revised = tuple(
-        span
-        for name, span in target.spans.items()
-        if name not in program.spans or _value(target, name) != _value(program, name)
-    )
+    minded = correction(task, program, reported, rng, settings.reviser_skill)
+    target = revise(task, draft, minded)
+    revised = tuple(span for name, span in target.spans.items() if name in minded.decisions)
     if slipped and any(defect.kind in PRESENCE_KINDS for defect in reported):
         revised += tuple(restored(task.content, program.content, target.source))
     return Variant(
@@ -295,10 +305,6 @@ def _variant(
         tuple(target.spans.values()),
         revised,
     )
-
-
-def _value(program: Program, name: str) -> str:
-    return program.source[slice(*program.spans[name])]
 
 
 def _claim(folder: str | os.PathLike, settings: Settings) -> None:

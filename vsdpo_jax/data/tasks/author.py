@@ -52,26 +52,39 @@ class Author:
         return task.write(dataclasses.replace(task.decisions, **chosen, failures=tuple(failures.items())), content)
 
 
-def revise(
-    task: Task, program: Program, defects: Iterable[Defect], rng: np.random.Generator, skill: float = 0.95
-) -> Program:
-    """`program` with what `defects` complain about corrected, and nothing else changed.
+@dataclasses.dataclass(frozen=True)
+class Correction:
+    """What a report asks to change: the names of `decisions`, and the roles of statements with `failures`."""
 
-    Every reported defect is corrected with probability `skill`. What was not reported stays as it was, so that the
-    revised program is as good as its author and the report make it. Only what was miscopied is always corrected: a
-    slip is no habit, and no model should learn it.
-    """
-    changes: set[str] = set()
-    failures = dict(program.decisions.failures)
+    decisions: frozenset[str] = frozenset()
+    failures: frozenset[str] = frozenset()
+
+
+def correction(
+    task: Task, program: Program, defects: Iterable[Defect], rng: np.random.Generator, skill: float = 0.95
+) -> Correction:
+    """What `defects` of `program` complain about; every one is heeded with probability `skill`."""
+    decisions: set[str] = set()
+    failures: set[str] = set()
     for defect in defects:
         if rng.random() >= skill:
             continue
         if defect.kind == "execution_error":
-            failures.pop(_failed_role(program, defect), None)
+            failures |= {_failed_role(program, defect)} - {None}
         else:
-            changes |= guilty_decisions(task, program, defect)
-    ideal = {name: getattr(task.decisions, name) for name in changes}
-    return task.write(dataclasses.replace(program.decisions, **ideal, failures=tuple(failures.items())))
+            decisions |= guilty_decisions(task, program, defect)
+    return Correction(frozenset(decisions), frozenset(failures))
+
+
+def revise(task: Task, program: Program, correction: Correction) -> Program:
+    """`program` with what `correction` names made right, and no other decision changed.
+
+    What the report was silent about stays as it was, so that the revised program is as good as its author and the
+    report make it. Only what was miscopied is always corrected: a slip is no habit, and no model should learn it.
+    """
+    ideal = {name: getattr(task.decisions, name) for name in correction.decisions}
+    failures = tuple(pair for pair in program.decisions.failures if pair[0] not in correction.failures)
+    return task.write(dataclasses.replace(program.decisions, **ideal, failures=failures))
 
 
 def guilty_decisions(task: Task, program: Program, defect: Defect) -> set[str]:

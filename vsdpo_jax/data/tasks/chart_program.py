@@ -144,10 +144,11 @@ def statements(content: Content, decisions: Decisions):
     if note:
         yield (
             "note",
-            ["fig.text(", ("note_x", str(d.note_x)), ", ", ("note_y", str(d.note_y)), f", '{note}', fontsize=9)"],
-        )
+            [("show_extra", "fig.text"), "(", ("note_x", str(d.note_x)), ", ", ("note_y", str(d.note_y)),
+             f", '{note}', fontsize=9)"],
+        )  # fmt: skip
     if series:
-        yield "legend", ["ax.legend(loc='", ("legend", d.legend), "', fontsize=9)"]
+        yield "legend", [("show_extra", "ax.legend"), "(loc='", ("legend", d.legend), "', fontsize=9)"]
     if d.tight:
         yield "tight", [("tight", "fig.tight_layout()")]
     yield "save", ["plt.savefig('chart.png')"]
@@ -155,8 +156,8 @@ def statements(content: Content, decisions: Decisions):
 
 def _mark(d: Decisions, labelled_values: bool, series: str):
     method = {"bar": "bar", "barh": "barh", "line": "plot", "scatter": "scatter"}[d.kind]
-    target = "bars = ax." if labelled_values else "ax."
-    parts = [target, ("kind", method), "(labels, values, color='", ("color", d.color), "'"]
+    target = [("show_values", "bars"), " = ax."] if labelled_values else ["ax."]
+    parts = [*target, ("kind", method), "(labels, values, color='", ("color", d.color), "'"]
     # Thick enough for its color to be read at the size the tiny model sees, where usual lines are one pixel wide.
     if d.kind in THICKNESS:
         parts.append(THICKNESS[d.kind])

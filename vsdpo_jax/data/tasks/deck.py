@@ -153,8 +153,8 @@ def statements(content: Content, d: Decisions) -> Iterator[tuple[str, Sequence[P
     if d.show_note:
         yield (
             "note",
-            [f"add('{content.note}', ", ("note_left", str(d.note_left)), ", ", ("note_top", str(d.note_top)),
-             ", 4, 1, 20, 'black')"],
+            [("show_note", "add"), f"('{content.note}', ", ("note_left", str(d.note_left)), ", ",
+             ("note_top", str(d.note_top)), ", 4, 1, 20, 'black')"],
         )  # fmt: skip
     yield "save", ["deck.save('deck.pptx')"]
 

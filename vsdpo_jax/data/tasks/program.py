@@ -24,7 +24,8 @@ class Program:
       content, decisions: what it was made of.
       source: one statement a line.
       roles: the role of every line, `roles[0]` being line 1.
-      spans: characters [start, end) of `source` where a decision's value stands, by decision.
+      spans: characters [start, end) of `source` where a decision's value stands, by decision; of one whether to write
+        a statement at all, the first word of it.
     """
 
     content: Any

@@ -165,7 +165,8 @@ def statements(content: Content, d: Decisions) -> Iterator[tuple[str, Sequence[P
         yield (
             "note",
             [
-                "p{position:absolute;margin:0;font-size:24px;left:",
+                ("show_note", "p"),
+                "{position:absolute;margin:0;font-size:24px;left:",
                 ("note_left", str(d.note_left)),
                 "px;top:",
                 ("note_top", str(d.note_top)),

@@ -94,4 +94,4 @@ YEARS = ("2021", "2022", "2023")
 # Hundreds of series and notes: of a handful, a model guesses one instead of learning to look it up.
 WORDS = tuple(sorted({word for group in GROUPS for word in group.words}))
 SERIES = ("2021", "2022", "2023", "Plan", "Actual", "Forecast", *WORDS)
-NOTES = tuple(f"{sort}: {word}" for sort in ("record", "estimate", "survey", "draft", "corrected") for word in WORDS)
+NOTES = tuple(f"record: {word}" for word in WORDS)
