@@ -124,12 +124,15 @@ def _has_content(elements: list[tuple[int, Element]], slide: Box, *, left_half: 
 def _ink(scene: Scene, slide: Box) -> np.ndarray:
     """bool[rows, columns]: the cells of a slide in which colors change."""
     left, top, right, bottom = (round(edge) for edge in slide)
-    gray = scene.image[top:bottom, left:right].astype(np.int16).sum(axis=2) // 3
+    # One channel after the other: a sum over the last axis of an array takes ten times as long.
+    red, green, blue = np.moveaxis(scene.image[top:bottom, left:right].astype(np.int16), 2, 0)
+    gray = (red + green + blue) // 3
     ink = np.zeros(gray.shape, bool)
     ink[:, 1:] |= np.abs(np.diff(gray, axis=1)) > _STEP
     ink[1:] |= np.abs(np.diff(gray, axis=0)) > _STEP
     rows, columns = gray.shape[0] // _CELL, gray.shape[1] // _CELL
-    return ink[: rows * _CELL, : columns * _CELL].reshape(rows, _CELL, columns, _CELL).any(axis=(1, 3))
+    in_rows = ink[: rows * _CELL, : columns * _CELL].reshape(rows, _CELL, -1).any(axis=1)
+    return in_rows.reshape(rows, columns, _CELL).any(axis=2)
 
 
 def _frames(scene: Scene, slide: Box) -> np.ndarray:
