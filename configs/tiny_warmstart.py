@@ -55,7 +55,7 @@ def get_config(arguments: str = "") -> ConfigDict:
         # One set of shapes for all domains: the longest of each.
         lengths = [max(column) for column in zip(*tiny.LENGTHS.values(), strict=True)]
         config.lengths.prefix, config.lengths.response, config.lengths.feedback = lengths
-        config.steps = 300 if stage == "all" else 5050
+        config.steps = 300 if stage == "all" else 5600
         config.optim.lr = 1.5e-3 if stage == "all" else 1e-3
 
     if stage == "revision":

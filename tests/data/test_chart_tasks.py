@@ -85,6 +85,16 @@ def test_spans_hold_the_decided_values():
     assert len(program.roles) == program.source.count("\n") + 1
 
 
+def test_wording_is_what_no_decision_chose():
+    program = _task(kind="scatter").ideal
+    rotation, size = program.decisions.rotation, program.decisions.label_size
+    [line] = [line for line in program.source.split("\n") if "tick_params" in line]
+    words = [program.source[start:end] for start, end in program.wording("ticks")]
+    assert words == ["ax.tick_params(axis='x', labelrotation=", ", labelsize=", ")"]
+    assert line == f"{words[0]}{rotation}{words[1]}{size}{words[2]}"
+    assert program.wording("values") == ()
+
+
 @pytest.mark.parametrize("failure", CHART.failures, ids=lambda failure: "-".join(failure).replace(" ", "_"))
 def test_failures_are_written_and_corrected(failure):
     task = _task(kind="bar")

@@ -59,9 +59,10 @@ def test_decisive_spans_hold_the_values_and_revised_ones_changed(built):
     revised = 0
     for item in corpus:
         for variant in item.variants:
-            miscopied = set(variant.revised) - set(variant.decisive)
-            assert not miscopied or {"missing_text", "wrong_text", "extra_text"} & set(variant.reported)
-            assert all(variant.response[start:end] not in item.author for start, end in miscopied)
+            others = set(variant.revised) - set(variant.decisive)
+            assert not others or {"missing_text", "wrong_text", "extra_text", "execution_error"} & set(variant.reported)
+            if "execution_error" not in variant.reported:
+                assert all(variant.response[start:end] not in item.author for start, end in others)
             for start, end in variant.decisive:
                 assert variant.response[start:end].strip() == variant.response[start:end] != ""
             revised += len(variant.revised)
@@ -75,13 +76,28 @@ def test_the_second_program_is_no_copy_of_the_first_but_minds_the_report(built):
     for index, item in enumerate(corpus):
         ideal = tasks[index].ideal
         for variant in item.variants if item.defects else ():
-            for start, end in variant.revised:
-                value = variant.response[start:end]
-                assert value in ideal.source
+            for start, end in set(variant.revised) & set(variant.decisive):
+                assert variant.response[start:end] in ideal.source
             silent = set(variant.decisive) - set(variant.revised)
             silent_differs += any(variant.response[start:end] not in item.author for start, end in silent)
     # A model that copied what it sees in the render of the first program would be wrong here.
     assert silent_differs > 10
+
+
+def test_after_a_traceback_the_wording_of_the_statement_that_raised_counts(built):
+    _, corpus, _ = built
+    failed = [item for item in corpus if "execution_error" in item.defects]
+    assert failed
+    counted = 0
+    for item in failed:
+        for variant in item.variants:
+            words = [variant.response[start:end] for start, end in set(variant.revised) - set(variant.decisive)]
+            # None where the second program has no such statement, or the reviser overlooked the report.
+            counted += bool(words)
+            assert all(word not in item.author for word in words if word.startswith("fig.tight"))
+            # Values that were drawn anew have nothing to do with the failure.
+            assert not {span for span in variant.decisive if span in variant.revised} or len(variant.reported) > 1
+    assert counted >= len(failed)
 
 
 def test_tasks_are_those_of_the_warmstart_split(built):

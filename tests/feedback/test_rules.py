@@ -184,7 +184,7 @@ def test_what_differs_from_a_reference_is_told_beside_what_it_has():
     wrong = dataclasses.replace(bar, color=(1.0, 0.0, 0.0))
     assert messages(wrong, other, reference=(bar, other)) == ["the bars are 'red' instead of 'green'"]
     points = dataclasses.replace(bar, kind="points")
-    assert messages(points, reference=(bar,)) == ["the chart shows points, the target shows vertical bars"]
+    assert messages(points, reference=(bar,)) == ["the chart shows points instead of vertical bars ('bar')"]
     heads = [text(words, (10, top, 60, top + 12), color=green) for words, top in (("Rain", 10), ("Sun", 40))]
     item = text("Oslo", (10, 70, 60, 82), background=blue, color=WHITE)
     blues = [dataclasses.replace(head, color=blue) for head in heads]

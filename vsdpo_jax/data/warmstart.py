@@ -56,6 +56,8 @@ class Settings:
       max_side: longer side of the renders, in pixels.
       feedback_chars: length limit of the feedback text.
       skill, sight, failure_rate, slip_rate: of the author, see `Author`.
+      second_failure_rate: failure rate of the programs that are written after the reports. Tracebacks are to be many,
+        but the model is to learn programs that mostly run.
       reviser_skill: probability of correcting a reported defect.
     """
 
@@ -67,7 +69,8 @@ class Settings:
     feedback_chars: int = 400
     skill: float = Author.skill
     sight: float = Author.sight
-    failure_rate: float = Author.failure_rate
+    failure_rate: float = 2 * Author.failure_rate
+    second_failure_rate: float = Author.failure_rate / 2
     slip_rate: float = Author.slip_rate
     reviser_skill: float = 0.95
 
@@ -81,7 +84,8 @@ class Variant:
       response: the target of both branches.
       reported: kinds of the defects in the feedback.
       decisive: characters [start, end) of `response` that hold the value of a decision.
-      revised: those that hold what the reviser changed for the report: of `decisive`, and miscopied texts.
+      revised: those that hold what the report asked for: of `decisive`, miscopied texts, and the wording of
+        statements that raised.
     """
 
     feedback: str | None
@@ -259,7 +263,8 @@ def _item(
 ) -> Item:
     defects = [defect for defect in detect(scene, reference) if defect.severity > 0]
     if defects:
-        drafts = [author.write(task, rng) for _ in range(settings.variants)]
+        second = dataclasses.replace(author, failure_rate=settings.second_failure_rate)
+        drafts = [second.write(task, rng) for _ in range(settings.variants)]
         variants = [_variant(task, program, scene, defects, draft, rng, settings) for draft in drafts]
     else:
         clean = task.write(program.decisions)
@@ -296,6 +301,8 @@ def _variant(
     minded = correction(task, program, reported, rng, settings.reviser_skill)
     target = revise(task, draft, minded)
     revised = tuple(span for name, span in target.spans.items() if name in minded.decisions)
+    for role in sorted(minded.failures):
+        revised += target.wording(role)
     if slipped and any(defect.kind in PRESENCE_KINDS for defect in reported):
         revised += tuple(restored(task.content, program.content, target.source))
     return Variant(

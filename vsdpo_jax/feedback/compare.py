@@ -22,6 +22,15 @@ _TEXTS = {
 }
 _NUMBER = re.compile(r"[-−+]?[\d.,]+%?$")
 _SAME = 0.02
+# What draws marks of a type in Matplotlib: the word that a program needs.
+_CALLS = {
+    "vertical bars": "bar",
+    "horizontal bars": "barh",
+    "line": "plot",
+    "points": "scatter",
+    "pie": "pie",
+    "area": "fill_between",
+}
 
 
 def mark_types(scene: Scene) -> dict[str, list[int]]:
@@ -102,8 +111,9 @@ def _types(scene: Scene, reference: Scene) -> Iterator[Defect]:
     unused = [name for name in wanted if name not in there] or list(wanted)
     for name, indices in there.items():
         if name not in wanted:
-            shown = f"shows {' and '.join(map(_some_marks, unused))}" if unused else "does not"
-            yield make_defect("wrong_type", f"the chart shows {_some_marks(name)}, the target {shown}", scene, indices)
+            instead = " and ".join(f"{_some_marks(other)} ('{_CALLS[other]}')" for other in unused)
+            shown = f" instead of {instead}" if unused else ", the target does not"
+            yield make_defect("wrong_type", f"the chart shows {_some_marks(name)}{shown}", scene, indices)
 
 
 def _some_marks(name: str) -> str:

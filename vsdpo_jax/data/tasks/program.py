@@ -34,6 +34,18 @@ class Program:
     roles: tuple[str, ...]
     spans: dict[str, Span]
 
+    def wording(self, role: str) -> tuple[Span, ...]:
+        """Characters [start, end) of the statements with `role` that no decision chose."""
+        found, start = [], 0
+        for own, line in zip(self.roles, self.source.split("\n"), strict=True):
+            end = start + len(line)
+            if own == role:
+                inner = sorted(span for span in self.spans.values() if start <= span[0] < end)
+                edges = [start, *(edge for span in inner for edge in span), end]
+                found += [span for span in zip(edges[::2], edges[1::2], strict=True) if span[0] < span[1]]
+            start = end + 1
+        return tuple(found)
+
 
 def write(
     statements: Iterable[tuple[str, Sequence[Part]]], content: Any, decisions: Any, failures: Failures
