@@ -34,7 +34,7 @@ TRIM_TOP, TRIM_BOTTOM = 0.18, 0.14
 def read_snapshot(snapshot: dict[str, Any], source: HtmlSource, limit: int) -> list[dict[str, Any]]:
     """Elements in paint order, as plain JSON values; `lineage`: the numbers of their tag and those around it;
     `node`, `tagged`: the browser's number, and whether a tag of the source made it."""
-    return _Reader(snapshot, source).read()[:limit]
+    return _Reader(snapshot, source).read(limit)
 
 
 class _Reader:
@@ -56,7 +56,7 @@ class _Reader:
         for row, bounds in zip(self.text_boxes["layoutIndex"], self.text_boxes["bounds"], strict=True):
             self.lines.setdefault(row, []).append(bounds)
 
-    def read(self) -> list[dict[str, Any]]:
+    def read(self, limit: int) -> list[dict[str, Any]]:
         elements = []
         for row, node in enumerate(self.layout["nodeIndex"]):
             left, top, width, height = self.layout["bounds"][row]
@@ -75,10 +75,11 @@ class _Reader:
                 element = self._box(row, node, box)
             if element is not None:
                 elements.append(element)
+        elements = sorted(elements, key=lambda element: element["z_order"])[:limit]
         for element in elements:
             if element.get("text"):
                 self._put_on_ground(element)
-        return sorted(elements, key=lambda element: element["z_order"])
+        return elements
 
     def _box(self, row: int, node: int, box: list[float]) -> dict[str, Any]:
         styles = self._styles(row)
