@@ -51,15 +51,13 @@ class Progress:
             self._bar.write(message)
 
 
-def table(before: Mapping[str, float], after: Mapping[str, float]) -> str:
-    """before -> after on held-out prompts, as lines of text."""
+def table(before: Mapping[str, float] | None, after: Mapping[str, float]) -> str:
+    """before -> after on held-out prompts, as lines of text; None: what was before is lost."""
     lines = [f"{'held-out prompts':<20} {'before':>9} {'after':>9} {'change':>9}"]
     for name, label, form in _ROWS:
-        change = after[name] - before[name]
-        values = [
-            form.format(before[name]),
-            form.format(after[name]),
-            ("+" if change >= 0 else "") + form.format(change),
-        ]
+        values = ["–", form.format(after[name]), "–"]
+        if before is not None:
+            change = after[name] - before[name]
+            values = [form.format(before[name]), values[1], ("+" if change >= 0 else "") + form.format(change)]
         lines.append(f"{label:<20} " + " ".join(f"{value:>9}" for value in values))
     return "\n".join(lines)

@@ -384,7 +384,7 @@ def main(config: ConfigDict) -> None:
 def show(summary: dict, workdir: epath.Path) -> None:
     """Writes the report, and prints what came out and where it lies."""
     page = write_report(workdir)
-    print(table(summary["before"], summary["after"]))
+    print(table(summary.get("before"), summary["after"]))
     print(f"\n{summary['steps']} steps in {summary['seconds']:.0f} s")
     for name in ("summary.json", "metrics.jsonl", "checkpoints", "tensorboard"):
         print(f"  {workdir / name}")
