@@ -273,5 +273,5 @@ def test_a_workdir_of_another_run_is_refused_and_left_alone(finished, environmen
     before = (workdir / "metrics.jsonl").read_bytes()
     done = run(environment, workdir, "--config.optim.lr=0.25")
     assert done.returncode == 2
-    assert "holds another run: optim.lr (there 0.0002, now 0.25)" in done.stderr
+    assert "holds another run: optim.lr (there 0.0004, now 0.25)" in done.stderr
     assert (workdir / "metrics.jsonl").read_bytes() == before

@@ -156,8 +156,8 @@ def statements(content: Content, decisions: Decisions):
 
 def _mark(d: Decisions, labelled_values: bool, series: str):
     method = {"bar": "bar", "barh": "barh", "line": "plot", "scatter": "scatter"}[d.kind]
-    target = [("show_values", "bars"), " = ax."] if labelled_values else ["ax."]
-    parts = [*target, ("kind", method), "(labels, values, color='", ("color", d.color), "'"]
+    target = ("show_values", "bars = ax.") if labelled_values else "ax."
+    parts = [target, ("kind", method), "(labels, values, color='", ("color", d.color), "'"]
     # Thick enough for its color to be read at the size the tiny model sees, where usual lines are one pixel wide.
     if d.kind in THICKNESS:
         parts.append(THICKNESS[d.kind])

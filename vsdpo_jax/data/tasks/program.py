@@ -25,7 +25,7 @@ class Program:
       source: one statement a line.
       roles: the role of every line, `roles[0]` being line 1.
       spans: characters [start, end) of `source` where a decision's value stands, by decision; of one whether to write
-        a statement at all, the first word of it.
+        a statement at all, what it begins with.
     """
 
     content: Any
