@@ -247,24 +247,18 @@ def _make_domain(tasks: Tasks, indices: Sequence[int], settings: Settings, farm:
         for program, future in zip(programs, futures, strict=True)
     ]
     return [
-        _item(task, reference, author, program, scene, rng, settings)
+        _item(task, reference, program, scene, rng, settings)
         for (task, reference), program, scene, rng in zip(references, programs, scenes, generators, strict=True)
     ]
 
 
 def _item(
-    task: Task,
-    reference: Scene,
-    author: Author,
-    program: Program,
-    scene: Scene,
-    rng: np.random.Generator,
-    settings: Settings,
+    task: Task, reference: Scene, program: Program, scene: Scene, rng: np.random.Generator, settings: Settings
 ) -> Item:
     defects = [defect for defect in detect(scene, reference) if defect.severity > 0]
     if defects:
-        second = dataclasses.replace(author, failure_rate=settings.second_failure_rate)
-        drafts = [second.write(task, rng) for _ in range(settings.variants)]
+        author = Author(settings.skill, settings.sight, settings.second_failure_rate, settings.slip_rate)
+        drafts = [author.write(task, rng) for _ in range(settings.variants)]
         variants = [_variant(task, program, scene, defects, draft, rng, settings) for draft in drafts]
     else:
         clean = task.write(program.decisions)

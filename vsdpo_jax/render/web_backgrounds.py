@@ -31,7 +31,7 @@ class Backgrounds:
         ground: Color | None = WHITE
         for place in self._covering((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, order):
             _, _, color, opacity = self._fills[place]
-            ground = _over(color, opacity, ground)
+            ground = over(color, opacity, ground)
         return None if ground is None else list(ground)
 
     def _covering(self, x: float, y: float, order: float) -> list[int]:
@@ -47,7 +47,8 @@ class Backgrounds:
         return places[np.argsort(self._orders_b[places], kind="stable")].tolist()
 
 
-def _over(color: Color | None, opacity: float, ground: Color | None) -> Color | None:
+def over(color: Color | None, opacity: float, ground: Color | None) -> Color | None:
+    """A color seen on another; None stands for a picture, which has no single one."""
     if opacity >= 1.0 or color is None:
         return color
     return None if ground is None else [opacity * a + (1 - opacity) * b for a, b in zip(color, ground, strict=True)]

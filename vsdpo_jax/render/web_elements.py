@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from vsdpo_jax.render.html_source import ATTRIBUTE, HtmlSource
-from vsdpo_jax.render.web_backgrounds import Backgrounds
+from vsdpo_jax.render.web_backgrounds import Backgrounds, over
 
 STYLES = (
     "display", "visibility", "opacity", "color", "background-color", "background-image", "font-size",
@@ -144,7 +144,7 @@ class _Reader:
         """Replaces the opacity of a text by what it leads to: what is behind shows through its letters."""
         ground, opacity = self.backgrounds.behind(element["box"], element["z_order"]), element.pop("opacity")
         if element["color"] is not None and ground is not None:
-            element["color"] = [opacity * a + (1 - opacity) * b for a, b in zip(element["color"], ground, strict=True)]
+            element["color"] = over(element["color"], opacity, ground)
         element["background"] = ground
 
     def _generated(self, row: int, node: int) -> dict[str, Any] | None:

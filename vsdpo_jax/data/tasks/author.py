@@ -76,14 +76,14 @@ def correction(
     return Correction(frozenset(decisions), frozenset(failures))
 
 
-def revise(task: Task, program: Program, correction: Correction) -> Program:
-    """`program` with what `correction` names made right, and no other decision changed.
+def revise(task: Task, program: Program, minded: Correction) -> Program:
+    """`program` with what `minded` names made right, and no other decision changed.
 
     What the report was silent about stays as it was, so that the revised program is as good as its author and the
     report make it. Only what was miscopied is always corrected: a slip is no habit, and no model should learn it.
     """
-    ideal = {name: getattr(task.decisions, name) for name in correction.decisions}
-    failures = tuple(pair for pair in program.decisions.failures if pair[0] not in correction.failures)
+    ideal = {name: getattr(task.decisions, name) for name in minded.decisions}
+    failures = tuple(pair for pair in program.decisions.failures if pair[0] not in minded.failures)
     return task.write(dataclasses.replace(program.decisions, **ideal, failures=failures))
 
 
