@@ -123,8 +123,33 @@ def test_rollouts_to_the_end_of_grpo(page):
 
 def test_paired_differences(page):
     found = page[2]["differences"]["chart"]["visual_sdpo - grpo"]
-    assert found["mean"] == pytest.approx((0.10 + 0.06) / 2) and found["runs"] == 2
+    assert found["reward"]["mean"] == pytest.approx((0.10 + 0.06) / 2) and found["reward"]["runs"] == 2
+    assert found.keys() == {"reward", "exec_rate", "defects_per_render"}
     assert page[2]["differences"]["web"] == {}
+    # Of two values d and e the interval is (d + e) / 2 +- 12.7062 |d - e| / 2: .08 +- .254.
+    assert "| chart | visual_sdpo - grpo | 2 | +0.080 [-0.174, +0.334] | " in page[3]
+
+
+def test_every_method_is_compared_with_grpo_and_visual_sdpo_with_every_method(tmp_path):
+    methods = ("grpo", "visual_sdpo", "sdpo", "visual_sdpo+shuffled")
+    for method, after in zip(methods, (0.6, 0.7, 0.65, 0.62), strict=True):
+        write_run(tmp_path / "runs", Run("chart", method, 0), after, [0.5] * STEPS)
+    out = tmp_path / "out"
+    flags = [f"--out={out}", f"--runs={tmp_path / 'runs'}", f"--steps={STEPS}", "--domains=chart", "--seeds=0"]
+    command.run(command.parse([*flags, f"--methods=base,{','.join(methods)}", "--set=model=runs/other", "--report"]))
+    found = json.loads((out / "summary.json").read_text())["differences"]["chart"]
+    assert {pair: round(figure["reward"]["mean"], 9) for pair, figure in found.items()} == {
+        "visual_sdpo - base": 0.2,
+        "visual_sdpo - grpo": 0.1,
+        "visual_sdpo - sdpo": 0.05,
+        "visual_sdpo - visual_sdpo+shuffled": 0.08,
+        "sdpo - grpo": 0.05,
+        "visual_sdpo+shuffled - grpo": 0.02,
+    }
+    # A control is in the tables, and has no curve.
+    assert "<!-- sdpo (1 seed) -->" in (out / "curves.svg").read_text()
+    assert "shuffled" not in (out / "curves.svg").read_text()
+    assert "ships with the package" not in (out / "README.md").read_text()
 
 
 def test_what_is_missing_is_named_and_never_filled_in(page):

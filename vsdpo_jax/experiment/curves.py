@@ -21,13 +21,16 @@ COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#00
 
 
 def draw_curves(plan: Plan, results: Sequence[Result], path: Path) -> None:
-    """One panel a domain: training reward against rollouts, the mean of the seeds thick and every run thin."""
+    """One panel a domain: training reward against rollouts, the mean of the seeds thick and every run thin.
+
+    Controls are left to the tables.
+    """
     figure, panels = plt.subplots(
         1, len(plan.domains), figsize=(4.6 * len(plan.domains), 3.6), squeeze=False, layout="constrained"
     )
     for axes, domain in zip(panels[0], plan.domains, strict=True):
         own = [result for result in results if result.run.domain == domain]
-        for color, method in zip(COLORS, plan.trained, strict=False):
+        for color, method in zip(COLORS, plan.drawn, strict=False):
             _draw_method(axes, [result for result in own if result.run.method == method], method, color)
         target = target_reward(own)
         if target is not None:

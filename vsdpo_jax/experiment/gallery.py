@@ -19,16 +19,16 @@ ROWS = 4
 
 
 def draw_gallery(plan: Plan, domain: str, results: Sequence[Result], runs: Path, path: Path) -> bool:
-    """Target, the base model and one run of every method, all of one seed; returns whether there was anything to draw.
+    """Target, the base model and one run of every method without a control, all of one seed.
 
-    The first prompts of the held-out set are shown, not chosen ones.
+    Returns whether there was anything to draw. The first prompts of the held-out set are shown, not chosen ones.
     """
     own = [result.run for result in results if result.run.domain == domain]
     if not own:
         return False
     seed = min(run.seed for run in own)
     columns = [(BASE, _records(runs / own[0].name, "before"))]
-    for method in plan.trained:
+    for method in plan.drawn:
         run = next((run for run in own if run.method == method and run.seed == seed), None)
         if run is not None:
             columns.append((method, _records(runs / run.name, "after")))

@@ -15,6 +15,8 @@ from vsdpo_jax.experiment.revisions import FILE, table
 from vsdpo_jax.experiment.summary import REFERENCE, TARGET, summarize
 
 NOT_RUN = "not run"
+# Of the measures of a table, in the order of its columns.
+DIGITS = {"reward": 3, "exec_rate": 3, "defects_per_render": 2}
 
 
 def write_page(
@@ -75,17 +77,21 @@ def _header(plan: Plan, results: Sequence[Result]) -> str:
     return (
         "# The embedded experiment\n\n"
         "Written by `python -m vsdpo_jax.experiment`; `summary.json` beside this page has every run.\n\n"
-        f"Every run is {rollouts} of `{CONFIG}`, with the same number of rollouts for all methods, from the same model "
-        f"that ships with the package.{overrides} {tuning}\n\n"
+        f"Every run is {rollouts} of `{CONFIG}`, with the same number of rollouts for all methods, from the same "
+        f"model{_start(plan)}.{overrides} {tuning}\n\n"
         "Reward, programs that run and defects per render are of held-out prompts (none of their titles can occur in "
         "training or in the warm start), sampled at temperature 1, after the last step. A seed draws the training "
         "prompts and all rollouts. Intervals are 95% Student t intervals over seeds, none where there is one seed; "
-        "they say nothing of the spread over differently trained starting models, of which there is one.\n\n"
+        "they say nothing of the spread over differently trained starting models.\n\n"
         f"*Rollouts to {REFERENCE}'s end*: training rollouts until the mean reward of {WINDOW} steps on fresh "
         f"training prompts first reaches what {REFERENCE} has in its last {WINDOW} steps (mean of its seeds). "
         f"{REFERENCE} itself gets there before its end, because its curve is noisy too, so its own figure is the one "
         "to compare with.\n"
     )
+
+
+def _start(plan: Plan) -> str:
+    return "" if any(field.startswith("model=") for field in plan.overrides) else " that ships with the package"
 
 
 def _status(summary: Mapping[str, Any], failed: Mapping[str, str]) -> list[str]:
@@ -115,8 +121,7 @@ def _domain_table(plan: Plan, domain: str, methods: Mapping[str, Any]) -> str:
         if figures is None:
             rows.append(f"| {method} | 0 | {NOT_RUN} | {NOT_RUN} | {NOT_RUN} | {NOT_RUN} |")
             continue
-        cells = [_estimate(figures["reward"], 3), _estimate(figures["exec_rate"], 3)]
-        cells += [_estimate(figures["defects_per_render"], 2), _reached(figures.get(TARGET))]
+        cells = [_estimate(figures[name], digits) for name, digits in DIGITS.items()] + [_reached(figures.get(TARGET))]
         rows.append(f"| {method} | {len(figures['runs'])} | " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n"
 
@@ -141,19 +146,19 @@ def _differences(plan: Plan, by_domain: Mapping[str, Mapping[str, Any]]) -> str:
     rows = []
     for domain in plan.domains:
         for pair, figure in by_domain[domain].items():
-            rows.append(f"| {domain} | {pair} | {figure['runs']} | {_signed(figure)} |")
+            seeds, cells = figure["reward"]["runs"], [_signed(figure[name], digits) for name, digits in DIGITS.items()]
+            if seeds:
+                rows.append(f"| {domain} | {pair} | {seeds} | " + " | ".join(cells) + " |")
     if not rows:
         return ""
-    head = ["### Differences in held-out reward, paired by seed\n", "| domain | difference | seeds | reward |"]
-    return "\n".join([*head, "|---|---|---|---|", *rows]) + "\n"
+    head = "| domain | difference | seeds | reward | programs that run | defects per render |"
+    return "\n".join(["### Differences, paired by seed\n", head, "|---|---|---|---|---|---|", *rows]) + "\n"
 
 
-def _signed(figure: Mapping[str, Any]) -> str:
-    if figure["mean"] is None:
-        return "–"
+def _signed(figure: Mapping[str, Any], digits: int) -> str:
     if figure["low"] is None:
-        return f"{figure['mean']:+.3f} (one seed)"
-    return f"{figure['mean']:+.3f} [{figure['low']:+.3f}, {figure['high']:+.3f}]"
+        return f"{figure['mean']:+.{digits}f} (one seed)"
+    return f"{figure['mean']:+.{digits}f} [{figure['low']:+.{digits}f}, {figure['high']:+.{digits}f}]"
 
 
 def _revisions(path: Path) -> str:

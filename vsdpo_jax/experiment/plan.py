@@ -59,6 +59,11 @@ class Plan:
         return tuple(method for method in self.methods if method != BASE)
 
     @property
+    def drawn(self) -> tuple[str, ...]:
+        """The methods that curves and galleries have room for: those without a control."""
+        return tuple(method for method in self.trained if method == plain(method))
+
+    @property
     def tuned(self) -> bool:
         """Whether learning rates are chosen."""
         return len(self.rates) > 1

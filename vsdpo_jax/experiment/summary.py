@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vsdpo_jax.experiment.plan import BASE, Plan
 from vsdpo_jax.experiment.results import MEASURES, Result
 from vsdpo_jax.experiment.statistics import Estimate, first_reaching, interval, paired
 
+OWN = "visual_sdpo"
 REFERENCE = "grpo"
 TARGET = "rollouts_to_grpo_final"
 
@@ -19,7 +20,8 @@ def summarize(plan: Plan, results: Sequence[Result], chosen: dict[tuple[str, str
 
     `domains` has, per domain and method, each of `MEASURES` and `rollouts_to_grpo_final` as {mean, low, high, runs},
     the 95% interval being over seeds, and every single run. `base` is what the runs of a domain had before their first
-    step. What was not run has no entry; `missing` names it.
+    step. `differences` has, per domain and `first - second`, each of `MEASURES` paired by seed. What was not run has no
+    entry; `missing` names it.
     """
     domains = {domain: _domain(plan, domain, [r for r in results if r.run.domain == domain]) for domain in plan.domains}
     there = {result.run for result in results}
@@ -42,17 +44,27 @@ def target_reward(results: Sequence[Result]) -> float | None:
     return sum(finals) / len(finals) if finals else None
 
 
-def differences(results: Sequence[Result]) -> dict[str, dict[str, Any]]:
-    """`first - second` -> the paired difference of the final held-out reward over the seeds of both."""
-    rewards: dict[str, dict[int, float]] = {}
+def differences(results: Sequence[Result]) -> dict[str, dict[str, dict[str, Any]]]:
+    """`first - second` -> `MEASURES` -> the paired difference of what held-out prompts got, over the seeds of both.
+
+    `visual_sdpo` against every other method, and every method against `grpo`.
+    """
+    ends: dict[str, dict[int, dict[str, float]]] = {}
     for result in results:
-        rewards.setdefault(result.run.method, {})[result.run.seed] = result.after["reward"]
-        rewards.setdefault(BASE, {})[result.run.seed] = result.before["reward"]
-    first = "visual_sdpo"
-    others = [method for method in rewards if method != first]
-    if first not in rewards:
-        return {}
-    return {f"{first} - {other}": _as_dict(paired(rewards[first], rewards[other])) for other in others}
+        ends.setdefault(result.run.method, {})[result.run.seed] = result.after
+        ends.setdefault(BASE, {})[result.run.seed] = result.before
+    pairs = [(OWN, other) for other in ends if other != OWN]
+    pairs += [(method, REFERENCE) for method in ends if method not in (OWN, REFERENCE, BASE)]
+    return {
+        f"{first} - {second}": {name: _as_dict(_difference(ends, first, second, name)) for name in MEASURES}
+        for first, second in pairs
+        if first in ends and second in ends
+    }
+
+
+def _difference(ends: Mapping[str, Mapping[int, Mapping[str, float]]], first: str, second: str, name: str) -> Estimate:
+    one, other = ({seed: end[name] for seed, end in ends[method].items()} for method in (first, second))
+    return paired(one, other)
 
 
 def _of(results: Sequence[Result], domain: str) -> list[Result]:
