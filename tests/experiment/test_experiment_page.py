@@ -57,7 +57,8 @@ def write_run(folder, run, after, rewards, *, steps=STEPS, teacher=False, guilty
     rows = [{"step": 0, "eval/reward": 0.5}]
     for step, reward in enumerate(rewards, start=1):
         row = {"step": step, "loss": 0.1, "reward": reward, "step_time": 100.0 if step == 1 else 2.0}
-        row["overlap/rendering_seconds"] = 0.5
+        row |= {"overlap/rendering_seconds": 0.5, "timing_s/rollout": 0.3, "timing_s/render": 0.5}
+        row["timing_s/update"] = 90.0 if step == 1 else 1.2
         if teacher:
             row |= {"self_distillation/uplift_defect": -0.2, "self_distillation/uplift_non_defect": -0.01}
             # The second half of the steps counts four times as much: shares are of sums, not means of shares.
@@ -169,8 +170,8 @@ def test_the_page_says_what_the_teacher_knows_and_what_it_cost(page):
     row = next(line for line in text.splitlines() if line.startswith("| chart | visual_sdpo | -0.2"))
     # .2 * (.1 + 4 * .175) / (.04 + 4 * .04) = .16 / .2; the mean of the steps' shares is .5 and .875, .69.
     assert "| 0.80 [0.80, 0.80] | 0.20 [0.20, 0.20] |" in row
-    # 2 s a step after the first, 4 rollouts a step, rendered within half a second.
-    assert "| chart | grpo | 60 | 0.50 | 2.00 | 8.00 |" in text
+    # 2 s a step after the first, 4 rollouts a step, rendered within half a second; nothing says how long packing took.
+    assert "| chart | grpo | 60 | 100 | 0.50 | 2.00 | 8.00 | 0.30 | 0.50 | – | 1.20 |" in text
 
 
 def test_every_picture_of_the_page_is_there(page):

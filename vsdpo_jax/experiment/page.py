@@ -10,7 +10,7 @@ from typing import Any
 from vsdpo_jax.experiment.curves import draw_curves
 from vsdpo_jax.experiment.gallery import draw_gallery
 from vsdpo_jax.experiment.plan import BASE, CONFIG, TUNING_SEED, Plan
-from vsdpo_jax.experiment.results import WINDOW, Result
+from vsdpo_jax.experiment.results import PHASES, WINDOW, Result
 from vsdpo_jax.experiment.revisions import FILE, table
 from vsdpo_jax.experiment.summary import REFERENCE, TARGET, summarize
 
@@ -182,14 +182,20 @@ def _teacher(plan: Plan, domains: Mapping[str, Any]) -> str:
 
 def _time(plan: Plan, domains: Mapping[str, Any]) -> str:
     rows = [
-        "Steps, rollouts and renders per second are over all steps but the first, which compiles; renders per second "
-        "only over the time in which something is rendered. Runs that shared their cores with others are slower.\n",
-        "| domain | method | seconds a run | steps/s | rollouts/s | renders/s |",
-        "|---|---|---|---|---|---|",
+        "Steps, rollouts and renders per second, and the seconds a step spends on each phase, are over all steps but "
+        "the first, which compiles; renders per second only over the time in which something is rendered. Rendering "
+        "goes on behind sampling: its seconds are those that were waited for. Runs that shared their cores with "
+        "others are slower.\n",
+        "| domain | method | seconds a run | first step | steps/s | rollouts/s | renders/s | "
+        + " | ".join(PHASES)
+        + " |",
+        "|---" * (7 + len(PHASES)) + "|",
     ]
+    rates = ("steps_per_second", "rollouts_per_second", "renders_per_second")
     for domain, method, figures in _trained(plan, domains):
-        rates = [_mean(figures[name], 2) for name in ("steps_per_second", "rollouts_per_second", "renders_per_second")]
-        rows.append(f"| {domain} | {method} | {_mean(figures['seconds'], 0)} | " + " | ".join(rates) + " |")
+        cells = [_mean(figures["seconds"], 0), _mean(figures["first_seconds"], 0)]
+        cells += [_mean(figures[name], 2) for name in (*rates, *(f"{phase}_seconds" for phase in PHASES))]
+        rows.append(f"| {domain} | {method} | " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n" if len(rows) > 3 else "No run is finished.\n"
 
 

@@ -14,6 +14,7 @@ from vsdpo_jax.experiment.statistics import smoothed
 MEASURES = ("reward", "exec_rate", "defects_per_render")
 # Steps whose training rewards make one point of a curve: 48 rollouts alone are too few to compare.
 WINDOW = 5
+PHASES = ("rollout", "render", "pack", "update")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Result:
         where credit weights are all the same (alpha 1), since they are what tells guilty statements.
       seconds: of the whole run.
       rates: `steps`, `rollouts` and `renders` per second, without the first step, which compiles.
+      phases: seconds of each of `PHASES` in a step, mean without the first; and `first`, those of the whole first step.
     """
 
     run: Run
@@ -44,6 +46,7 @@ class Result:
     token_share: float | None
     seconds: float
     rates: dict[str, float]
+    phases: dict[str, float]
 
     @property
     def final_training_reward(self) -> float | None:
@@ -90,6 +93,7 @@ def read(run: Run, workdir: Path) -> Result:
         token_share=_mean(steps, "self_distillation/guilty_token_fraction") or None,
         seconds=summary["seconds"],
         rates=_rates(steps, batch),
+        phases=_phases(steps),
     )
 
 
@@ -123,3 +127,9 @@ def _rates(steps: list[dict], batch: int) -> dict[str, float]:
     if rendering:
         rates["renders_per_second"] = batch / rendering
     return rates
+
+
+def _phases(steps: list[dict]) -> dict[str, float]:
+    times = {name: _mean(steps[1:] or steps, f"timing_s/{name}") for name in PHASES}
+    times["first"] = _mean(steps[:1], "step_time")
+    return {name: seconds for name, seconds in times.items() if seconds is not None}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vsdpo_jax.experiment.plan import BASE, Plan
-from vsdpo_jax.experiment.results import MEASURES, Result
+from vsdpo_jax.experiment.results import MEASURES, PHASES, Result
 from vsdpo_jax.experiment.statistics import Estimate, first_reaching, interval, paired
 
 OWN = "visual_sdpo"
@@ -107,6 +107,8 @@ def _method(results: list[Result], target: float | None) -> dict[str, Any]:
         figures[name] = _as_dict(interval(values))
     for name in ("steps_per_second", "rollouts_per_second", "renders_per_second"):
         figures[name] = _as_dict(interval([result.rates[name] for result in results if name in result.rates]))
+    for name in ("first", *PHASES):
+        figures[f"{name}_seconds"] = _as_dict(interval([r.phases[name] for r in results if name in r.phases]))
     return figures | {"runs": [_run(result, rollouts) for result, rollouts in zip(results, reached, strict=True)]}
 
 
