@@ -158,7 +158,7 @@ def test_what_is_missing_is_named_and_never_filled_in(page):
     assert summary["missing"] == ["web/visual_sdpo/seed_0", "web/grpo/seed_1", "web/visual_sdpo/seed_1"]
     assert "visual_sdpo" not in summary["domains"]["web"]
     assert summary["domains"]["web"]["grpo"]["reward"] == {"mean": 0.4, "low": None, "high": None, "runs": 1}
-    assert "**This table is partial.**" in text
+    assert "**This table is partial**: 3 of the planned runs are not finished" in text
     assert "| visual_sdpo | 0 | not run | not run | not run | not run |" in text
     assert "0.400 (one seed)" in text
     assert "## Findings\n\nNothing was found.\n" in text

@@ -98,7 +98,8 @@ def _status(summary: Mapping[str, Any], failed: Mapping[str, str]) -> list[str]:
     lines = []
     if summary["missing"]:
         lines.append(
-            "**This table is partial.** Not finished, and in no figure: " + ", ".join(summary["missing"]) + ".\n"
+            f"**This table is partial**: {len(summary['missing'])} of the planned runs are not finished and in no "
+            "figure. `missing` in `summary.json` names them, the second column of the tables has how many there are.\n"
         )
     for name, log in failed.items():
         last = next((line for line in reversed(log.splitlines()) if line.strip()), "no output")
