@@ -219,6 +219,13 @@ def test_the_learning_rate_is_chosen_by_training_reward_on_a_seed_of_its_own(tmp
     assert len(plan.tuning_runs()) == 4  # The same number for every method.
 
 
+def test_the_learning_rate_of_a_method_without_rollouts_is_chosen_by_the_heldout_reward(tmp_path):
+    plan = Plan(("chart",), ("sft",), (0,), STEPS, rates=(1e-4, 2e-4))
+    for rate, heldout in ((1e-4, 0.6), (2e-4, 0.5)):
+        write_run(tmp_path, Run("chart", "sft", TUNING_SEED, rate), heldout, [])
+    assert Runner(plan, tmp_path).chosen() == {("chart", "sft"): 1e-4}
+
+
 def test_a_rate_chosen_on_one_domain_holds_for_all_and_for_the_controls(tmp_path):
     methods = ("visual_sdpo", "visual_sdpo+shuffled")
     plan = Plan(("chart", "web"), methods, (0,), STEPS, rates=(1e-4, 2e-4), tune_on="web")

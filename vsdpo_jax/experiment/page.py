@@ -68,7 +68,8 @@ def _header(plan: Plan, results: Sequence[Result]) -> str:
         where = f"is chosen on {plan.tune_on} for all domains and" if plan.tune_on else "in every domain"
         tuning = (
             f"The learning rate of every method {where} is the one of {grid} with the best training reward in the "
-            f"second half of a run with seed {TUNING_SEED}, which is not reported; a control has that of its method."
+            f"second half of a run with seed {TUNING_SEED}, which is not reported (`sft` has none: with the best "
+            "held-out reward); a control has that of its method."
         )
     else:
         rate = f"{plan.rates[0]:g}" if plan.rates else f"that of `{CONFIG}`"
@@ -77,7 +78,8 @@ def _header(plan: Plan, results: Sequence[Result]) -> str:
     return (
         "# The embedded experiment\n\n"
         "Written by `python -m vsdpo_jax.experiment`; `summary.json` beside this page has every run.\n\n"
-        f"Every run is {rollouts} of `{CONFIG}`, with the same number of rollouts for all methods, from the same "
+        f"Every run is {rollouts} of `{CONFIG}`, with the same number of rollouts for all methods (`sft` has none: it "
+        "reads as many reference programs as the others have prompts), from the same "
         f"model{_start(plan)}.{overrides} {tuning}\n\n"
         "Reward, programs that run and defects per render are of held-out prompts (none of their titles can occur in "
         "training or in the warm start), sampled at temperature 1, after the last step. A seed draws the training "

@@ -36,11 +36,11 @@ class Runner:
         self._make(self.plan.runs(self.chosen()), "runs")
 
     def chosen(self) -> dict[tuple[str, str], float]:
-        """(domain, method) -> the learning rate with the best reward late in training, if any was tried."""
+        """(domain, method) -> the learning rate with the best `tuning_reward`, if any was tried."""
         best: dict[tuple[str, str], Result] = {}
         for result in self.results(self.plan.tuning_runs()):
-            key, reward = (result.run.domain, result.run.method), result.late_training_reward
-            if reward is not None and (key not in best or reward > best[key].late_training_reward):
+            key = (result.run.domain, result.run.method)
+            if key not in best or result.tuning_reward > best[key].tuning_reward:
                 best[key] = result
         return {key: result.run.rate for key, result in best.items()}
 
