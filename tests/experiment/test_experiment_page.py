@@ -122,6 +122,15 @@ def test_rollouts_to_the_end_of_grpo(page):
     }
 
 
+def test_a_method_without_rollouts_does_not_fail_to_reach_a_reward(tmp_path):
+    write_run(tmp_path / "runs", Run("chart", "grpo", 0), 0.6, [0.5] * STEPS)
+    write_run(tmp_path / "runs", Run("chart", "sft", 0), 0.7, [])
+    flags = [f"--out={tmp_path}", f"--runs={tmp_path / 'runs'}", f"--steps={STEPS}", "--domains=chart", "--seeds=0"]
+    command.run(command.parse([*flags, "--methods=sft,grpo", "--report"]))
+    row = next(line for line in (tmp_path / "README.md").read_text().splitlines() if line.startswith("| sft |"))
+    assert row.startswith("| sft | 1 | 0.700 (one seed) |") and row.endswith("| – |")
+
+
 def test_paired_differences(page):
     found = page[2]["differences"]["chart"]["visual_sdpo - grpo"]
     assert found["reward"]["mean"] == pytest.approx((0.10 + 0.06) / 2) and found["reward"]["runs"] == 2

@@ -100,7 +100,7 @@ def _method(results: list[Result], target: float | None) -> dict[str, Any]:
     # A mean over the runs that got there, where others did not, would flatter.
     figures[TARGET] = _as_dict(interval(known if len(known) == len(reached) else [])) | {
         "reached": len(known),
-        "of": len(reached),
+        "of": sum(bool(result.rewards) for result in results),
     }
     for name in ("uplift_guilty", "uplift_other", "kl_share", "token_share", "seconds"):
         values = [value for value in (getattr(result, name) for result in results) if value is not None]
