@@ -8,6 +8,8 @@ that response token t of every rollout stands at the same index and the hidden s
 from __future__ import annotations
 
 import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Many
 
 import jax
@@ -87,7 +89,8 @@ class Branch:
       response: int32[at most R].
       weights, logp: float32, as long as `response`.
       revision_weights: the same for a supervised target that follows feedback; None for rollouts.
-      feedback: the teacher's texts, the preferred first; the first that fits is taken. Empty: the header alone.
+      feedback: the teacher's texts, the preferred first; the first that fits is taken, no other is asked for. Empty:
+        the header alone.
       render: the image in the teacher's turn, or None.
       distil: its divergence counts.
       rewarded: its reward counts.
@@ -96,7 +99,7 @@ class Branch:
     response: np.ndarray
     weights: np.ndarray
     logp: np.ndarray
-    feedback: tuple[str, ...] = ()
+    feedback: Iterable[str] = ()
     render: np.ndarray | None = None
     distil: bool = False
     rewarded: bool = True
@@ -300,7 +303,7 @@ class Packer:
     def _feedback(self, branch: Branch, render: ProcessedImage | None, slot: int, start: int) -> tuple[Piece, bool]:
         """The first text that fits, or the render without text; and whether it is not the preferred one."""
         grid: Grid | None = None if render is None else render.grid
-        for attempt, text in enumerate((*branch.feedback, "")):
+        for attempt, text in enumerate(itertools.chain(branch.feedback, ("",))):
             piece = self.chat.feedback(text, grid, slot=slot, start=start)
             if len(piece) <= self.lengths.feedback:
                 return piece, attempt > 0
@@ -340,10 +343,12 @@ def _weighted(
     return weights
 
 
-def _feedback_texts(member: GradedRollout) -> tuple[str, ...]:
-    """The teacher's text, then shorter versions of it for when its tokens do not fit."""
-    limit, texts = len(member.feedback), [member.feedback]
-    while limit > 60:
+def _feedback_texts(member: GradedRollout) -> Iterator[str]:
+    """The teacher's text, then shorter versions of it, written only when its tokens do not fit."""
+    limit, text = len(member.feedback), member.feedback
+    while text:
+        yield text
+        if limit <= 60:
+            return
         limit = limit * 3 // 4
-        texts.append(feedback_text(member.scene, member.defects, limit))
-    return tuple(text for text in texts if text)
+        text = feedback_text(member.scene, member.defects, limit)
