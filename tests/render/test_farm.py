@@ -120,16 +120,19 @@ def test_a_killed_worker_and_a_killed_supervisor_lose_nothing():
 
 def test_a_closed_farm_leaves_no_process_and_cancels_what_it_did_not_answer(monkeypatch):
     # The newest supervisor of all may be one of the shared farm, which starts again after other tests.
-    start, started = RenderFarm._start, []
-    monkeypatch.setattr(
-        RenderFarm, "_start", lambda self, folder: started.append((self, start(self, folder))) or started[-1][1]
-    )
+    start, started = RenderFarm._start, {}
+
+    def remember(farm, folder):
+        started[farm] = start(farm, folder)
+        return started[farm]
+
+    monkeypatch.setattr(RenderFarm, "_start", remember)
     farm = RenderFarm(workers=1, limits=RenderLimits(cpu_seconds=5))
     future = farm.submit("while True: pass")
-    (supervisor,) = [process.pid for owner, (_, process) in started if owner is farm]
+    _, supervisor = started[farm]
     farm.close()
     assert future.cancelled()
-    assert not os.path.exists(f"/proc/{supervisor}")
+    assert not os.path.exists(f"/proc/{supervisor.pid}")
     with pytest.raises(RuntimeError, match="closed"):
         farm.submit(GOOD)
 
