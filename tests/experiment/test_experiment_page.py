@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tests.sample_rollouts import image
 from vsdpo_jax.errors import UserError
 from vsdpo_jax.experiment import __main__ as command
 from vsdpo_jax.experiment.plan import TUNING_SEED, Plan, Run
+from vsdpo_jax.experiment.result_file import FILE, ResultFile
 from vsdpo_jax.experiment.results import finished, read
 from vsdpo_jax.experiment.runner import Runner
 from vsdpo_jax.record import RolloutRecord, write_records
@@ -72,6 +74,10 @@ def write_run(folder, run, after, rewards, *, steps=STEPS, teacher=False, guilty
     (workdir / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     for moment, reward in (("before", 0.5), ("after", after["reward"])):
         write_records(workdir, moment, [record(reward, 1), record(reward, 2)])
+
+
+def runner_of(plan, runs):
+    return Runner(plan, runs, ResultFile(runs / FILE, plan))
 
 
 @pytest.fixture(scope="module")
@@ -211,10 +217,56 @@ def test_equal_weights_say_nothing_about_guilty_tokens(tmp_path):
 def test_only_what_is_not_finished_is_run(page, monkeypatch):
     _, runs, _, _ = page
     plan = Plan(("chart", "web"), ("base", "grpo", "visual_sdpo"), (0, 1), STEPS)
-    runner, made = Runner(plan, runs), []
+    runner, made = runner_of(plan, runs), []
     monkeypatch.setattr(Runner, "_train", lambda self, run: made.append(run.name))
     runner.make_all()
     assert made == ["web/visual_sdpo/seed_0", "web/grpo/seed_1", "web/visual_sdpo/seed_1"]
+
+
+def test_results_outlive_the_folder_of_their_runs(page, monkeypatch, tmp_path):
+    out, _, summary, text = page
+    moved = tmp_path / "clone"
+    shutil.copytree(out, moved)
+    arguments = [f"--out={moved}", f"--runs={tmp_path / 'gone'}", f"--steps={STEPS}", "--domains=chart,web"]
+    made = []
+    monkeypatch.setattr(Runner, "_train", lambda self, run: made.append(run.name))
+    command.run(command.parse([*arguments, "--seeds=0,1", "--methods=base,grpo,visual_sdpo"]))
+    # Only what was missing is made, and the page is the same, pictures of rollouts that are gone included.
+    assert made == summary["missing"]
+    assert {path.name for path in moved.iterdir()} == {path.name for path in out.iterdir()}
+    for path in out.iterdir():
+        assert (moved / path.name).read_bytes() == path.read_bytes(), path.name
+    assert "gallery_chart.png" in text
+
+
+def test_results_of_other_settings_are_kept_and_not_taken(tmp_path):
+    run = Run("chart", "grpo", 0)
+    write_run(tmp_path, run, 0.6, [0.5] * STEPS)
+    plans = [
+        Plan(("chart",), ("grpo",), (0,), STEPS),
+        Plan(("chart",), ("grpo",), (0,), STEPS, overrides=("ema.decay=0.9",)),
+        Plan(("chart",), ("grpo",), (0,), 2 * STEPS),
+    ]
+    files = [ResultFile(tmp_path / FILE, plan) for plan in plans]
+    files[0].add([read(run, tmp_path / run.name)])
+    assert [list(file.read()) for file in files] == [[run], [], []]
+    files[1].add([read(run, tmp_path / run.name)])
+    assert [list(file.read()) for file in files] == [[run], [run], []]
+    # Made again, it takes the place of the first.
+    before = (tmp_path / FILE).read_text()
+    shutil.rmtree(tmp_path / run.name)
+    write_run(tmp_path, run, 0.65, [0.5] * STEPS, teacher=True)
+    again = read(run, tmp_path / run.name)
+    files[0].add([again])
+    assert files[0].read() == {run: again} and files[1].read()[run].after["reward"] == 0.6
+    assert len((tmp_path / FILE).read_text().splitlines()) == len(before.splitlines()) == 2
+
+
+@pytest.mark.parametrize("line", ["{", "{}", '{"steps": 6, "overrides": [], "result": {"run": {}}}', "[]"])
+def test_a_line_that_is_no_result_is_named(tmp_path, line):
+    (tmp_path / FILE).write_text(line + "\n")
+    with pytest.raises(UserError, match=rf"{FILE}:1 is not the result of a run"):
+        ResultFile(tmp_path / FILE, Plan(("chart",), ("grpo",), (0,), STEPS)).read()
 
 
 def test_the_learning_rate_is_chosen_by_training_reward_on_a_seed_of_its_own(tmp_path):
@@ -222,7 +274,7 @@ def test_the_learning_rate_is_chosen_by_training_reward_on_a_seed_of_its_own(tmp
     # The second rate is better in training; the first would be by the held-out reward.
     for rate, reward, heldout in ((1e-4, 0.5, 0.9), (2e-4, 0.6, 0.1)):
         write_run(tmp_path, Run("chart", "grpo", TUNING_SEED, rate), heldout, [reward] * STEPS)
-    runner = Runner(plan, tmp_path)
+    runner = runner_of(plan, tmp_path)
     assert runner.chosen() == {("chart", "grpo"): 2e-4}
     assert [run.rate for run in plan.runs(runner.chosen())] == [2e-4, None]
     assert len(plan.tuning_runs()) == 4  # The same number for every method.
@@ -232,7 +284,7 @@ def test_the_learning_rate_of_a_method_without_rollouts_is_chosen_by_the_heldout
     plan = Plan(("chart",), ("sft",), (0,), STEPS, rates=(1e-4, 2e-4))
     for rate, heldout in ((1e-4, 0.6), (2e-4, 0.5)):
         write_run(tmp_path, Run("chart", "sft", TUNING_SEED, rate), heldout, [])
-    assert Runner(plan, tmp_path).chosen() == {("chart", "sft"): 1e-4}
+    assert runner_of(plan, tmp_path).chosen() == {("chart", "sft"): 1e-4}
 
 
 def test_a_rate_chosen_on_one_domain_holds_for_all_and_for_the_controls(tmp_path):
@@ -243,7 +295,7 @@ def test_a_rate_chosen_on_one_domain_holds_for_all_and_for_the_controls(tmp_path
     ]
     for rate, reward in ((1e-4, 0.6), (2e-4, 0.5)):
         write_run(tmp_path, Run("web", "visual_sdpo", TUNING_SEED, rate), 0.5, [reward] * STEPS, teacher=True)
-    runner = Runner(plan, tmp_path)
+    runner = runner_of(plan, tmp_path)
     assert [(run.domain, run.method, run.rate) for run in plan.runs(runner.chosen())] == [
         (domain, method, 1e-4) for domain in ("chart", "web") for method in methods
     ]

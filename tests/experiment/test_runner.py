@@ -9,6 +9,7 @@ import time
 import pytest
 
 from vsdpo_jax.experiment.plan import Plan, Run
+from vsdpo_jax.experiment.result_file import FILE, ResultFile
 from vsdpo_jax.experiment.runner import Runner
 
 # Says that it has begun, waits for as many others as its second argument names, and saves itself when it is stopped.
@@ -34,10 +35,14 @@ def small_runs(monkeypatch, beside: int) -> Plan:
     return Plan(("chart",), ("grpo", "sdpo", "visual_sdpo"), (0,), 1)
 
 
+def runner_of(plan: Plan, runs) -> Runner:
+    return Runner(plan, runs, ResultFile(runs / FILE, plan), at_once=2)
+
+
 @pytest.mark.timeout(60)
 def test_two_runs_go_on_beside_each_other(monkeypatch, tmp_path):
     # One at a time would wait for the second for ever.
-    runner = Runner(small_runs(monkeypatch, beside=2), tmp_path, at_once=2)
+    runner = runner_of(small_runs(monkeypatch, beside=2), tmp_path)
     runner.make_all()
     assert runner.failed == {} and len(list(tmp_path.rglob("summary.json"))) == 3
 
@@ -54,7 +59,7 @@ def test_an_end_from_outside_reaches_every_run_and_starts_no_other(monkeypatch, 
 
     before = signal.signal(signal.SIGUSR1, leave)
     try:
-        runner = Runner(small_runs(monkeypatch, beside=99), tmp_path, at_once=2)
+        runner = runner_of(small_runs(monkeypatch, beside=99), tmp_path)
         threading.Thread(target=stop, daemon=True).start()
         with pytest.raises(SystemExit):
             runner.make_all()

@@ -3,8 +3,9 @@
     python -m vsdpo_jax.experiment --out=docs/experiment --domains=chart,web --methods=base,grpo,visual_sdpo --seeds=0,1
 
 Every run is a training run in a process of its own below --runs. A finished run is never repeated and an interrupted
-one goes on where it stopped, so the same command can be given again at any time. `--report` writes the page about what
-is there without running anything.
+one goes on where it stopped, so the same command can be given again at any time. What a run showed is kept in
+results.jsonl in --out: where that file is, --runs may be gone. To make the runs again, give another --out and --runs.
+`--report` writes the page about what is there without running anything.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from vsdpo_jax.errors import UserError, exit_cleanly
 from vsdpo_jax.experiment.page import write_page
 from vsdpo_jax.experiment.plan import Plan
+from vsdpo_jax.experiment.result_file import FILE, ResultFile
 from vsdpo_jax.experiment.runner import Runner
 
 METHODS = (
@@ -71,7 +73,7 @@ def run(options: argparse.Namespace) -> None:
     plan = to_plan(options)
     if options.at_once < 1:
         raise UserError(f"--at_once={options.at_once} must be at least 1")
-    runner = Runner(plan, options.runs, options.at_once)
+    runner = Runner(plan, options.runs, ResultFile(options.out / FILE, plan), options.at_once)
     if not options.report:
         runner.make_all()
     chosen = runner.chosen()

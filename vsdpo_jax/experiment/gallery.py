@@ -21,20 +21,18 @@ ROWS = 4
 def draw_gallery(plan: Plan, domain: str, results: Sequence[Result], runs: Path, path: Path) -> bool:
     """Target, the base model and one run of every method without a control, all of one seed.
 
-    Returns whether there was anything to draw. The first prompts of the held-out set are shown, not chosen ones.
+    The first prompts of the held-out set are shown, not chosen ones. Where the rollouts of a run are gone, a picture
+    that was drawn before is left as it is. Returns whether there is a picture.
     """
     own = [result.run for result in results if result.run.domain == domain]
     if not own:
         return False
     seed = min(run.seed for run in own)
-    columns = [(BASE, _records(runs / own[0].name, "before"))]
-    for method in plan.drawn:
-        run = next((run for run in own if run.method == method and run.seed == seed), None)
-        if run is not None:
-            columns.append((method, _records(runs / run.name, "after")))
-    columns = [(name, records) for name, records in columns if records]
-    if not columns:
-        return False
+    shown = [run for method in plan.drawn for run in own if run.method == method and run.seed == seed]
+    columns = [(run.method, _records(runs / run.name, "after")) for run in shown]
+    columns = [(BASE, _records(runs / own[0].name, "before")), *columns]
+    if not all(records for _, records in columns):
+        return path.is_file()
     rows = min(ROWS, *(len(records) for _, records in columns))
     figure, panels = plt.subplots(
         rows, 1 + len(columns), figsize=(2.6 * (1 + len(columns)), 2.1 * rows), squeeze=False, layout="constrained"

@@ -77,7 +77,8 @@ def _header(plan: Plan, results: Sequence[Result]) -> str:
     overrides = f" Config fields set for all runs: `{' '.join(plan.overrides)}`." if plan.overrides else ""
     return (
         "# The embedded experiment\n\n"
-        "Written by `python -m vsdpo_jax.experiment`; `summary.json` beside this page has every run.\n\n"
+        "Written by `python -m vsdpo_jax.experiment`; `summary.json` beside this page has its figures and "
+        "`results.jsonl` every run.\n\n"
         f"Every run is {rollouts} of `{CONFIG}`, with the same number of rollouts for all methods (`sft` has none: it "
         "reads as many reference programs as the others have prompts), from the same "
         f"model{_start(plan)}.{overrides} {tuning}\n\n"

@@ -12,6 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from vsdpo_jax.experiment.plan import Plan, Run
+from vsdpo_jax.experiment.result_file import ResultFile
 from vsdpo_jax.experiment.results import Result, finished, read
 
 
@@ -22,9 +23,9 @@ class Runner:
       failed: name of a run -> the end of what it printed.
     """
 
-    def __init__(self, plan: Plan, runs: Path, at_once: int = 1):
-        """`at_once`: runs beside each other, which changes their times and nothing else."""
-        self.plan, self.folder, self.at_once = plan, runs, at_once
+    def __init__(self, plan: Plan, runs: Path, kept: ResultFile, at_once: int = 1):
+        """`kept`: results whose folders may be gone; `at_once`: runs beside each other, which changes times only."""
+        self.plan, self.folder, self.at_once, self._kept = plan, runs, at_once, kept
         self.failed: dict[str, str] = {}
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen] = set()
@@ -45,12 +46,15 @@ class Runner:
         return {key: result.run.rate for key, result in best.items()}
 
     def results(self, runs: Sequence[Run]) -> list[Result]:
-        """Those of `runs` that are finished, read."""
+        """Those of `runs` that are finished, here or wherever what is kept was made."""
         done = [run for run in runs if finished(self.folder / run.name, self.plan.steps)]
-        return [read(run, self.folder / run.name) for run in done]
+        self._kept.add(read(run, self.folder / run.name) for run in done)
+        kept = self._kept.read()
+        return [kept[run] for run in runs if run in kept]
 
     def _make(self, runs: Sequence[Run], name: str) -> None:
-        missing = [run for run in runs if not finished(self.folder / run.name, self.plan.steps)]
+        there = {result.run for result in self.results(runs)}
+        missing = [run for run in runs if run not in there]
         with (
             tqdm(total=len(runs), initial=len(runs) - len(missing), desc=name, unit="run", disable=not runs) as bar,
             ThreadPoolExecutor(self.at_once) as pool,
