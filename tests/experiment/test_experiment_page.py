@@ -331,3 +331,9 @@ def test_an_unreadable_summary_is_not_finished(tmp_path):
 def test_plans_that_make_no_sense_are_refused(arguments, message):
     with pytest.raises(UserError, match=message):
         command.to_plan(command.parse(arguments))
+
+
+def test_no_runs_at_once_are_refused_before_any_is_made(tmp_path):
+    with pytest.raises(UserError, match="--at_once=0 must be at least 1"):
+        command.run(command.parse([f"--out={tmp_path / 'out'}", f"--runs={tmp_path / 'runs'}", "--at_once=0"]))
+    assert not list(tmp_path.iterdir())
