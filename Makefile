@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_DIR ?= runs/demo
 EVAL_DIR ?= runs/eval_demo
+EXPERIMENT_DIR ?= docs/experiment
+EXPERIMENT_RUNS ?= runs/experiment
 SAMPLES := vsdpo_jax/assets/eval_samples
 
 .PHONY: help env test-env browser demo test test-slow lint bench eval-demo experiment warmstart clean
@@ -58,9 +60,9 @@ eval-demo: browser  ## Score the sample predictions of all three benchmarks: a m
 	$(BIN)/python -m vsdpo_jax.evaluate --benchmark=chartmimic --option=task=customized --data=$(SAMPLES)/chartmimic \
 	  --predictions=$(SAMPLES)/chartmimic/predictions_customized --out=$(EVAL_DIR)/chartmimic_customized
 
-experiment: browser  ## Train every method on every domain and write docs/experiment: about 12 hours on two cores; restartable.
-	$(BIN)/python -m vsdpo_jax.experiment --out=docs/experiment --rates=2e-4,4e-4,8e-4 --tune_on=chart --at_once=2 \
-		--seeds=0,1,2,3,4 --set=eval.every=0 --set=eval.prompts=128
+experiment: browser  ## Make the runs that EXPERIMENT_DIR lacks (all: 13 hours on two cores; restartable) and write its page.
+	$(BIN)/python -m vsdpo_jax.experiment --out=$(EXPERIMENT_DIR) --runs=$(EXPERIMENT_RUNS) --at_once=2 \
+		--rates=2e-4,4e-4,8e-4 --tune_on=chart --seeds=0,1,2,3,4 --set=eval.every=0 --set=eval.prompts=128
 
 warmstart: browser  ## Make the embedded tiny model again: about five hours on two cores.
 	# Charts alone: seeing, copying and following feedback are learned here.
