@@ -39,7 +39,7 @@ def draw_curves(plan: Plan, results: Sequence[Result], path: Path) -> None:
         axes.set_xlabel("rollouts")
         axes.set_ylabel(f"training reward, mean of {WINDOW} steps")
         axes.spines[["top", "right"]].set_visible(False)
-        if own:
+        if axes.lines:
             axes.legend(fontsize=8, frameon=False)
         else:
             axes.text(0.5, 0.5, "not run", ha="center", transform=axes.transAxes)
