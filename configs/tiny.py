@@ -10,8 +10,10 @@ from ml_collections import ConfigDict
 from configs import common
 
 DOMAINS = ("chart", "web", "slide", "pptx")
-# What damages the teacher's input (`vsdpo_jax/feedback/control.py`), and alpha_1: credit weights that are all the same.
-CONTROLS = ("none", "shuffled", "blank_render", "no_rubric", "no_image", "alpha_1")
+# What damages the teacher's input (`vsdpo_jax/feedback/control.py`), and what changes credit weights: alpha_1 makes all
+# the same, mean_1 divides them by their mean, so that these two differ only in where the divergence counts.
+CREDIT_CONTROLS = ("alpha_1", "mean_1")
+CONTROLS = ("none", "shuffled", "blank_render", "no_rubric", "no_image", *CREDIT_CONTROLS)
 # Prompt, response and feedback turn in tokens. The longest prompts and flawed programs of 500 tasks have 119 and 146
 # (chart), 104 and 166 (web), 115 and 180 (slide), 114 and 184 (pptx).
 # Feedback of more tokens (about 1 in 20) is shortened as text.
@@ -58,6 +60,7 @@ def get_config(arguments: str = "") -> ConfigDict:
     config.sampling.chunks = 2
 
     config.objective.alpha = 1.0 if control == "alpha_1" else 4.0
+    config.objective.normalize_credit = control == "mean_1"
     config.objective.kl_weight = 0.5
     # Advantages within a group are about 0.2 and the averaged teacher holds the student back: with weight 1 (lr 5e-4)
     # the held-out reward stood still for 25 steps, with weight 5 it rose.
@@ -65,7 +68,7 @@ def get_config(arguments: str = "") -> ConfigDict:
     config.objective.chunk = 2048  # The vocabulary is small: fewer, larger matrix products.
 
     config.teacher.rate = 0.05  # 0.01 would hardly move in 40 steps.
-    config.teacher.control = "none" if control == "alpha_1" else control
+    config.teacher.control = "none" if control in CREDIT_CONTROLS else control
 
     # A model of 2 M parameters takes larger steps than one of 8 B. Of 2e-4, 4e-4 and 8e-4 both grpo and visual_sdpo
     # earned most at 4e-4; a constant rate of 3e-4 without the teacher broke an earlier model in 10 steps.

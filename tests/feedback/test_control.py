@@ -125,11 +125,12 @@ def test_an_unknown_control_and_one_without_effect_are_refused():
         check_control("none", METHODS[method].context)
 
 
-@pytest.mark.parametrize("control", [*CONTROLS, "alpha_1"])
+@pytest.mark.parametrize("control", [*CONTROLS, "alpha_1", "mean_1"])
 def test_the_tiny_config_names_every_control(control):
     config = load_config(f"configs/tiny.py:control={control},domain=web,seed=3")
     assert config.teacher.control == (control if control in CONTROLS else "none")
     assert config.objective.alpha == (1.0 if control == "alpha_1" else 4.0)
+    assert config.objective.normalize_credit == (control == "mean_1")
     assert (config.data.name, config.seed) == ("web_tasks", 3)
 
 

@@ -160,9 +160,12 @@ def _trainer_logp(small, batch):
     [(2, 2), pytest.param(2, 1, marks=pytest.mark.slow), pytest.param(1, 2, marks=pytest.mark.slow)],
 )
 def test_micro_batches_give_the_update_of_the_whole_batch(small, tiny_config, batch, prompts, rollouts):
-    whole, metrics, per_token = updated(small, tiny_config, batch)
+    # The mean of the credit weights is that of the whole step, not of a part.
+    credit = {"objective__normalize_credit": True}
+    whole, metrics, per_token = updated(small, tiny_config, batch, **credit)
     settings = {"batch__micro_batches": prompts, "batch__rollout_parts": rollouts}
-    split, split_metrics, split_per_token = updated(small, tiny_config, batch, **settings)
+    split, split_metrics, split_per_token = updated(small, tiny_config, batch, **settings, **credit)
+    assert metrics["self_distillation/mean_weight"] == pytest.approx(1) and float(np.max(batch.weights_ngr)) > 1
     for name, values in per_token.items():
         np.testing.assert_allclose(split_per_token[name], values, rtol=1e-4, atol=1e-5)
     for name, value in metrics.items():

@@ -88,6 +88,21 @@ def test_without_credit_every_token_weighs_one():
     assert metrics["self_distillation/guilty_token_fraction"] == pytest.approx(2 / 5)
 
 
+def test_normalized_credit_moves_the_divergence_and_adds_none():
+    # The weights of the five distilled tokens have the mean 1.9; that of all nine tokens, or of one part, is another.
+    loss, metrics = distil(normalize_credit=True)
+    assert loss == pytest.approx(44 / 9.5)
+    assert metrics["self_distillation/mean_weight"] == pytest.approx(1)
+    assert metrics["self_distillation/guilty_token_fraction"] == pytest.approx(2 / 5)
+    assert distil(normalize_credit=True, aggregation="sequence")[0] == pytest.approx((29 / 3 + 15 / 2) / 2 / 1.9)
+    # Equal weights stay what they are, whatever they are.
+    tripled = batch(weights_ngr=np.full_like(WEIGHTS, 3.0))
+    assert distil(tripled, normalize_credit=True)[0] == pytest.approx(distil(credit=False)[0])
+    # Without credit, and with nothing to distil, there is nothing to divide by.
+    assert distil(credit=False, normalize_credit=True)[0] == distil(credit=False)[0]
+    assert distil(batch(distil_ng=np.zeros_like(DISTIL)), normalize_credit=True)[0] == 0.0
+
+
 @pytest.mark.parametrize(
     "aggregation, expected, reason",
     [

@@ -22,7 +22,7 @@ from vsdpo_jax.experiment.result_file import FILE, ResultFile
 from vsdpo_jax.experiment.runner import Runner
 
 METHODS = (
-    "base,sft,opsd,grpo,sdpo,visual_sdpo,visual_sdpo+alpha_1,visual_sdpo+shuffled,"
+    "base,sft,opsd,grpo,sdpo,visual_sdpo,visual_sdpo+alpha_1,visual_sdpo+mean_1,visual_sdpo+shuffled,"
     "visual_sdpo+blank_render,visual_sdpo+no_rubric,visual_sdpo+no_image"
 )
 

@@ -33,12 +33,14 @@ class Denominators:
     Attributes:
       tokens, distil_tokens: response tokens, and those of distilled rollouts: for metrics, which are means per token.
       distil, policy, reference: of the terms, as `config.objective.aggregation` says.
+      credit: mean credit weight of the distilled tokens.
       sft, revision: sums of the weights of the supervised targets, and of those that follow feedback.
     """
 
     tokens: jax.Array
     distil_tokens: jax.Array
     distil: jax.Array
+    credit: jax.Array
     policy: jax.Array
     reference: jax.Array
     sft: jax.Array
@@ -53,10 +55,12 @@ def denominators(batch: PackedBatch, aggregation: str) -> Denominators:
     def of_term(mask):
         return grpo.denominator(mask, aggregation, max_length=length)
 
+    distil_tokens = grpo.denominator(distil)
     return Denominators(
         tokens=grpo.denominator(response),
-        distil_tokens=grpo.denominator(distil),
+        distil_tokens=distil_tokens,
         distil=of_term(distil),
+        credit=jnp.maximum(jnp.sum(distil * batch.weights_ngr) / distil_tokens, 1.0),
         policy=of_term(policy_mask(batch)),
         reference=of_term(response),
         sft=jnp.maximum(jnp.sum(response * batch.weights_ngr), 1.0),
@@ -147,11 +151,14 @@ def distil_term(
 ) -> tuple[jax.Array, Metrics]:
     """sum(m w min(D, cap) min(rho, cap) c) / total: the weighted divergence from the teacher.
 
-    m is `distil_mask`; w the credit weight (1 without `credit`), times exp(-H) of the teacher with `entropy_weighting`;
-    rho the ratio to the policy that sampled, 1 on the first update of a batch. All but D are constants.
+    m is `distil_mask`; w the credit weight (1 without `credit`), divided by its mean in the step with
+    `normalize_credit`, times exp(-H) of the teacher with `entropy_weighting`; rho the ratio to the policy that sampled,
+    1 on the first update of a batch. All but D are constants.
     """
     mask = distil_mask(batch)
     weights = batch.weights_ngr if credit else jnp.ones_like(batch.weights_ngr)
+    if credit and objective.normalize_credit:
+        weights = weights / total.credit
     factor = weights * correction_ngr
     if objective.entropy_weighting:
         factor *= jnp.exp(-stats.teacher_entropy)
