@@ -147,8 +147,8 @@ def test_paired_differences(page):
 
 
 def test_every_method_is_compared_with_grpo_and_visual_sdpo_with_every_method(tmp_path):
-    methods = ("grpo", "visual_sdpo", "sdpo", "visual_sdpo+shuffled")
-    for method, after in zip(methods, (0.6, 0.7, 0.65, 0.62), strict=True):
+    methods = ("grpo", "visual_sdpo", "sdpo", "visual_sdpo+alpha_1", "visual_sdpo+mean_1")
+    for method, after in zip(methods, (0.6, 0.7, 0.65, 0.62, 0.67), strict=True):
         write_run(tmp_path / "runs", Run("chart", method, 0), after, [0.5] * STEPS)
     out = tmp_path / "out"
     flags = [f"--out={out}", f"--runs={tmp_path / 'runs'}", f"--steps={STEPS}", "--domains=chart", "--seeds=0"]
@@ -158,13 +158,16 @@ def test_every_method_is_compared_with_grpo_and_visual_sdpo_with_every_method(tm
         "visual_sdpo - base": 0.2,
         "visual_sdpo - grpo": 0.1,
         "visual_sdpo - sdpo": 0.05,
-        "visual_sdpo - visual_sdpo+shuffled": 0.08,
+        "visual_sdpo - visual_sdpo+alpha_1": 0.08,
+        "visual_sdpo - visual_sdpo+mean_1": 0.03,
         "sdpo - grpo": 0.05,
-        "visual_sdpo+shuffled - grpo": 0.02,
+        "visual_sdpo+alpha_1 - grpo": 0.02,
+        "visual_sdpo+mean_1 - grpo": 0.07,
+        "visual_sdpo+mean_1 - visual_sdpo+alpha_1": 0.05,
     }
     # A control is in the tables, and has no curve.
     assert "<!-- sdpo (1 seed) -->" in (out / "curves.svg").read_text()
-    assert "shuffled" not in (out / "curves.svg").read_text()
+    assert "alpha_1" not in (out / "curves.svg").read_text()
     assert "ships with the package" not in (out / "README.md").read_text()
 
 

@@ -12,6 +12,8 @@ from vsdpo_jax.experiment.statistics import Estimate, first_reaching, interval, 
 
 OWN = "visual_sdpo"
 REFERENCE = "grpo"
+# These two differ in where the divergence counts, and in nothing else.
+PLACED, UNIFORM = "visual_sdpo+mean_1", "visual_sdpo+alpha_1"
 TARGET = "rollouts_to_grpo_final"
 
 
@@ -47,7 +49,7 @@ def target_reward(results: Sequence[Result]) -> float | None:
 def differences(results: Sequence[Result]) -> dict[str, dict[str, dict[str, Any]]]:
     """`first - second` -> `MEASURES` -> the paired difference of what held-out prompts got, over the seeds of both.
 
-    `visual_sdpo` against every other method, and every method against `grpo`.
+    `visual_sdpo` against every other method, every method against `grpo`, and placed credit against uniform credit.
     """
     ends: dict[str, dict[int, dict[str, float]]] = {}
     for result in results:
@@ -55,6 +57,7 @@ def differences(results: Sequence[Result]) -> dict[str, dict[str, dict[str, Any]
         ends.setdefault(BASE, {})[result.run.seed] = result.before
     pairs = [(OWN, other) for other in ends if other != OWN]
     pairs += [(method, REFERENCE) for method in ends if method not in (OWN, REFERENCE, BASE)]
+    pairs.append((PLACED, UNIFORM))
     return {
         f"{first} - {second}": {name: _as_dict(_difference(ends, first, second, name)) for name in MEASURES}
         for first, second in pairs
