@@ -66,7 +66,7 @@ def base() -> ConfigDict:
     config.objective.route_success = 1.0  # srpo only: reward from which a rollout has not failed.
     config.objective.entropy_weighting = False  # Weigh the divergence by exp(-H) of the teacher (SRPO).
     config.objective.alpha = 4.0  # Largest credit weight; mean weight stays under the style-token imbalance (6-15x).
-    # Credit weights over their mean in the step: alpha then says where the divergence counts, kl_weight alone how much.
+    # Credit weights over their mean in the step: alpha then moves the weight of the divergence and adds none to it.
     config.objective.normalize_credit = False
     config.objective.kl_weight = 1.0
     config.objective.kl_schedule = "constant"  # constant | linear | cosine decay to 0 at `steps`.

@@ -11,7 +11,7 @@ from configs import common
 
 DOMAINS = ("chart", "web", "slide", "pptx")
 # What damages the teacher's input (`vsdpo_jax/feedback/control.py`), and what changes credit weights: alpha_1 makes all
-# the same, mean_1 divides them by their mean, so that these two differ only in where the divergence counts.
+# the same, mean_1 divides them by their mean, so that these two differ only in where the same total weight lies.
 CREDIT_CONTROLS = ("alpha_1", "mean_1")
 CONTROLS = ("none", "shuffled", "blank_render", "no_rubric", "no_image", *CREDIT_CONTROLS)
 # Prompt, response and feedback turn in tokens. The longest prompts and flawed programs of 500 tasks have 119 and 146

@@ -247,7 +247,7 @@ def test_results_of_other_settings_are_kept_and_not_taken(tmp_path):
     write_run(tmp_path, run, 0.6, [0.5] * STEPS)
     plans = [
         Plan(("chart",), ("grpo",), (0,), STEPS),
-        Plan(("chart",), ("grpo",), (0,), STEPS, overrides=("ema.decay=0.9",)),
+        Plan(("chart",), ("grpo",), (0,), STEPS, overrides=("teacher.rate=0.1",)),
         Plan(("chart",), ("grpo",), (0,), 2 * STEPS),
     ]
     files = [ResultFile(tmp_path / FILE, plan) for plan in plans]

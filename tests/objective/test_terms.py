@@ -88,7 +88,7 @@ def test_without_credit_every_token_weighs_one():
     assert metrics["self_distillation/guilty_token_fraction"] == pytest.approx(2 / 5)
 
 
-def test_normalized_credit_moves_the_divergence_and_adds_none():
+def test_normalized_credit_moves_the_weight_and_adds_none():
     # The weights of the five distilled tokens have the mean 1.9; that of all nine tokens, or of one part, is another.
     loss, metrics = distil(normalize_credit=True)
     assert loss == pytest.approx(44 / 9.5)

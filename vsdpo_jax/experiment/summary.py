@@ -12,7 +12,7 @@ from vsdpo_jax.experiment.statistics import Estimate, first_reaching, interval, 
 
 OWN = "visual_sdpo"
 REFERENCE = "grpo"
-# These two differ in where the divergence counts, and in nothing else.
+# These two have the same total weight, and differ in where it lies.
 PLACED, UNIFORM = "visual_sdpo+mean_1", "visual_sdpo+alpha_1"
 TARGET = "rollouts_to_grpo_final"
 
