@@ -168,6 +168,18 @@ def test_a_slide_has_the_viewport_of_a_slide_whatever_was_rendered_before(farm):
         assert max(element.box[3] for element in scene.elements) <= 720
 
 
+def test_the_viewport_of_a_slide_does_not_stay_for_what_comes_after_it(farm):
+    tall = "<body style='margin:0'><div style='height:100vh;background:teal'>%s</div>"
+    measured = {}
+    for kind in ("slide", "web", "slide", "slide_tree", "web"):
+        source = tall % len(measured)
+        scene = farm.submit(source, kind).result()
+        measured[len(measured)] = (kind, scene.height)
+    assert list(measured.values())[:3] == [("slide", 720), ("web", 800), ("slide", 720)]
+    # A measure has a viewport of its own, and the page after it again that of a page.
+    assert measured[4] == ("web", 800)
+
+
 def test_overflowing_text_is_cut_inside_of_the_border(farm):
     page = (
         '<div style="border: 7px solid; width: 200px; height: 50px; overflow: hidden"><b><i>one two three</i></b></div>'

@@ -70,11 +70,12 @@ class PageTooLarge(Exception):
 
 @dataclasses.dataclass
 class Opened:
-    """A page, its CDP session, and whether its process has ended."""
+    """A page, its CDP session, whether its process has ended, and its viewport."""
 
     page: Page
     session: CDPSession
     crashed: asyncio.Event
+    viewport: tuple[int, int] = ORDINARY
 
 
 class WebRenderer:
@@ -128,10 +129,11 @@ class WebRenderer:
         if measure is not None:
             work = measure(functools.partial(self._load, opened, scripted), opened.session, source, scripted)
         else:
-            work = self._capture(opened.page, opened.session, document, kind)
+            work = self._shoot(opened.page, opened.session, document, kind)
         is_done = False
         try:
-            answer = await self._within_limits(work, opened)
+            # Heights in percent or vh, and bodies without a doctype, fill the viewport.
+            answer = await self._within_limits(self._in_viewport(opened, SIZES.get(kind, ORDINARY), work), opened)
             is_done = True
         finally:
             if scripted or not is_done:
@@ -173,18 +175,12 @@ class WebRenderer:
         self._document = text.encode(errors="replace")
         await self._show(opened.page, opened.session, scripted, text)
 
-    async def _capture(
-        self, page: Page, session: CDPSession, document: HtmlSource, kind: str
-    ) -> tuple[dict[str, Any], memoryview]:
-        width, height = SIZES[kind]
-        if SIZES[kind] != ORDINARY:
-            # Heights in percent or vh, and bodies without a doctype, fill the viewport.
-            await set_viewport(session, width, height)
-        try:
-            return await self._shoot(page, session, document, kind)
-        finally:
-            if SIZES[kind] != ORDINARY and not page.is_closed():
-                await set_viewport(session, *ORDINARY)
+    async def _in_viewport(self, opened: Opened, size: tuple[int, int], work: Coroutine[Any, Any, Any]) -> Any:
+        """The result of `work` on a page with this viewport. It stays: one job is mostly followed by others like it."""
+        if opened.viewport != size:
+            await set_viewport(opened.session, *size)
+            opened.viewport = size
+        return await work
 
     async def _show(self, page: Page, session: CDPSession, scripted: bool, text: str) -> None:
         """Loads the document and waits until nothing on it moves any more."""
@@ -212,7 +208,8 @@ class WebRenderer:
             {
                 "format": "png",
                 "optimizeForSpeed": True,
-                "captureBeyondViewport": True,
+                # Even where the viewport is all there is to see, looking beyond it costs another layout.
+                "captureBeyondViewport": (width, height) != SIZES[kind],
                 "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
             },
         )
