@@ -47,7 +47,7 @@ def record(reward, seed):
     )
 
 
-def write_run(folder, run, after, rewards, *, steps=STEPS, teacher=False, guilty=0.2):
+def write_run(folder, run, after, rewards, *, steps=STEPS, teacher=False, guilty=0.2, config=None):
     """A workdir as training leaves it."""
     workdir = folder / run.name
     workdir.mkdir(parents=True)
@@ -55,7 +55,7 @@ def write_run(folder, run, after, rewards, *, steps=STEPS, teacher=False, guilty
     after = {"reward": after, "exec_rate": 0.95, "defects_per_render": 1.5}
     summary = {"before": before, "after": after, "steps": steps, "seconds": 60.0}
     (workdir / "summary.json").write_text(json.dumps(summary))
-    (workdir / "config.json").write_text(json.dumps({"batch": BATCH}))
+    (workdir / "config.json").write_text(json.dumps({"batch": BATCH} | (config or {})))
     rows = [{"step": 0, "eval/reward": 0.5}]
     for step, reward in enumerate(rewards, start=1):
         row = {"step": step, "loss": 0.1, "reward": reward, "step_time": 100.0 if step == 1 else 2.0}
@@ -149,7 +149,7 @@ def test_paired_differences(page):
 def test_every_method_is_compared_with_grpo_and_visual_sdpo_with_every_method(tmp_path):
     methods = ("grpo", "visual_sdpo", "sdpo", "visual_sdpo+alpha_1", "visual_sdpo+mean_1")
     for method, after in zip(methods, (0.6, 0.7, 0.65, 0.62, 0.67), strict=True):
-        write_run(tmp_path / "runs", Run("chart", method, 0), after, [0.5] * STEPS)
+        write_run(tmp_path / "runs", Run("chart", method, 0), after, [0.5] * STEPS, config={"model": "runs/other"})
     out = tmp_path / "out"
     flags = [f"--out={out}", f"--runs={tmp_path / 'runs'}", f"--steps={STEPS}", "--domains=chart", "--seeds=0"]
     command.run(command.parse([*flags, f"--methods=base,{','.join(methods)}", "--set=model=runs/other", "--report"]))
@@ -240,6 +240,35 @@ def test_results_outlive_the_folder_of_their_runs(page, monkeypatch, tmp_path):
     for path in out.iterdir():
         assert (moved / path.name).read_bytes() == path.read_bytes(), path.name
     assert "gallery_chart.png" in text
+
+
+def test_further_seeds_are_reported_and_not_planned(tmp_path):
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    for seed, after in ((0, 0.60), (3, 0.64), (TUNING_SEED, 0.99)):
+        write_run(runs, Run("chart", "grpo", seed), after, [0.5] * STEPS)
+    write_run(runs, Run("chart", "grpo", 4, 2e-4), 0.99, [0.5] * STEPS)
+    plan = Plan(("chart",), ("grpo",), (0, 1), STEPS)
+    kept = [Run("chart", "grpo", seed) for seed in (0, 3, TUNING_SEED)] + [Run("chart", "grpo", 4, 2e-4)]
+    ResultFile(out / FILE, plan).add(read(run, runs / run.name) for run in kept)
+    flags = [f"--out={out}", f"--runs={runs}", f"--steps={STEPS}", "--domains=chart", "--methods=grpo", "--report"]
+    command.run(command.parse([*flags, "--seeds=0,1"]))
+    summary = json.loads((out / "summary.json").read_text())
+    # Neither the seed of the learning rates nor a run with another one than the reported.
+    assert [run["seed"] for run in summary["domains"]["chart"]["grpo"]["runs"]] == [0, 3]
+    assert summary["domains"]["chart"]["grpo"]["reward"]["mean"] == pytest.approx(0.62)
+    assert summary["missing"] == ["chart/grpo/seed_1"]
+
+
+def test_a_folder_of_other_settings_is_not_taken_for_a_run_of_the_plan(tmp_path):
+    config = {"eval": {"prompts": 64, "every": 0}, "model": "runs/other", "best": True}
+    write_run(tmp_path, Run("chart", "grpo", 0), 0.6, [0.5] * STEPS, config=config)
+    same = ("eval.prompts=64", "eval.every=0", "model=runs/other", "best=True")
+    plan = Plan(("chart",), ("grpo",), (0,), STEPS, overrides=same)
+    assert len(runner_of(plan, tmp_path).results(plan.runs({}))) == 1
+    for override in ("eval.prompts=128", "eval.samples=64", "model=runs/another", "best=false"):
+        plan = Plan(("chart",), ("grpo",), (0,), STEPS, overrides=(*same, override))
+        with pytest.raises(UserError, match=f"not {override.partition('=')[2]}: give another --runs"):
+            runner_of(plan, tmp_path).results(plan.runs({}))
 
 
 def test_results_of_other_settings_are_kept_and_not_taken(tmp_path):

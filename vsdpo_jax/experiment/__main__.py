@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
     if not options.report:
         runner.make_all()
     chosen = runner.chosen()
-    results = runner.results(plan.runs(chosen))
+    results = runner.reported()
     summary = write_page(plan, results, chosen, runner.failed, options.runs, options.out)
     print(f"{len(results)} runs are in {options.out / 'README.md'}, {len(summary['missing'])} are missing")
     if runner.failed:

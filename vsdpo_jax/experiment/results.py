@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from vsdpo_jax.errors import UserError
 from vsdpo_jax.experiment.plan import Run
 from vsdpo_jax.experiment.statistics import smoothed
 
@@ -73,6 +77,28 @@ def finished(workdir: Path, steps: int) -> bool:
     except ValueError:
         return False
     return summary.get("steps") == steps and "after" in summary and "before" in summary
+
+
+def check_settings(workdir: Path, overrides: Sequence[str]) -> None:
+    """Raises UserError if a finished run has other values of the config fields `overrides` (`lengths.response=120`)."""
+    config = json.loads((workdir / "config.json").read_text())
+    for override in overrides:
+        field, _, text = override.partition("=")
+        value: Any = config
+        for name in field.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if value != _parsed(text):
+            raise UserError(
+                f"{workdir} was made with {field}={value} and not {text}: give another --runs, or remove the folder"
+            )
+
+
+def _parsed(text: str) -> Any:
+    """A value of the command line, as it is in a config.json."""
+    try:
+        return json.loads(json.dumps(ast.literal_eval(text)))
+    except (ValueError, SyntaxError):
+        return {"true": True, "false": False}.get(text, text)
 
 
 def read(run: Run, workdir: Path) -> Result:

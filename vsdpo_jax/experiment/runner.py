@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import subprocess
 import threading
@@ -11,9 +12,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from vsdpo_jax.experiment.plan import Plan, Run
+from vsdpo_jax.experiment.plan import TUNING_SEED, Plan, Run
 from vsdpo_jax.experiment.result_file import ResultFile
-from vsdpo_jax.experiment.results import Result, finished, read
+from vsdpo_jax.experiment.results import Result, check_settings, finished, read
 
 
 class Runner:
@@ -46,11 +47,26 @@ class Runner:
         return {key: result.run.rate for key, result in best.items()}
 
     def results(self, runs: Sequence[Run]) -> list[Result]:
-        """Those of `runs` that are finished, here or wherever what is kept was made."""
+        """Those of `runs` that are finished, here or wherever what is kept was made; raises UserError for one here
+        that was made with other settings."""
         done = [run for run in runs if finished(self.folder / run.name, self.plan.steps)]
+        for run in done:
+            check_settings(self.folder / run.name, self.plan.overrides)
         self._kept.add(read(run, self.folder / run.name) for run in done)
         kept = self._kept.read()
         return [kept[run] for run in runs if run in kept]
+
+    def reported(self) -> list[Result]:
+        """The results of the plan's runs, and of further seeds of them that are kept: what is known is not left out."""
+        planned = self.plan.runs(self.chosen())
+        results, (first, *_) = self.results(planned), self.plan.seeds
+        kinds = {run for run in planned if run.seed == first}
+        further = [
+            result
+            for run, result in self._kept.read().items()
+            if run.seed not in (*self.plan.seeds, TUNING_SEED) and dataclasses.replace(run, seed=first) in kinds
+        ]
+        return results + sorted(further, key=lambda result: result.run.seed)
 
     def _make(self, runs: Sequence[Run], name: str) -> None:
         there = {result.run for result in self.results(runs)}
