@@ -146,6 +146,24 @@ def test_paired_differences(page):
     assert "| chart | visual_sdpo - grpo | 2 | +0.080 [-0.174, +0.334] | " in page[3]
 
 
+def test_differences_of_all_domains_are_paired_by_domain_and_seed(tmp_path):
+    runs = {("chart", 0): 0.10, ("chart", 1): 0.06, ("web", 0): 0.02}
+    for (domain, seed), gain in runs.items():
+        write_run(tmp_path / "runs", Run(domain, "grpo", seed), 0.5 + seed / 10, [0.5] * STEPS)
+        write_run(tmp_path / "runs", Run(domain, "visual_sdpo", seed), 0.5 + seed / 10 + gain, [0.5] * STEPS)
+    # Sdpo is on charts only: of all domains nothing can be said.
+    write_run(tmp_path / "runs", Run("chart", "sdpo", 0), 0.5, [0.5] * STEPS)
+    flags = [f"--out={tmp_path}", f"--runs={tmp_path / 'runs'}", f"--steps={STEPS}", "--domains=chart,web"]
+    command.run(command.parse([*flags, "--seeds=0,1", "--methods=grpo,sdpo,visual_sdpo", "--report"]))
+    found = json.loads((tmp_path / "summary.json").read_text())["differences"]["all"]
+    assert found.keys() == {"visual_sdpo - base", "visual_sdpo - grpo"}
+    # The mean of three pairs is .06, that of the two domains' means .05; s = .04, t(0.975, 2) = 4.30265.
+    reward = found["visual_sdpo - grpo"]["reward"]
+    assert reward["runs"] == 3 and reward["mean"] == pytest.approx(0.06)
+    assert reward["high"] - reward["mean"] == pytest.approx(4.30265 * 0.04 / 3**0.5, abs=1e-5)
+    assert "| all | visual_sdpo - grpo | 3 | +0.060 [-0.039, +0.159] | " in (tmp_path / "README.md").read_text()
+
+
 def test_every_method_is_compared_with_grpo_and_visual_sdpo_with_every_method(tmp_path):
     methods = ("grpo", "visual_sdpo", "sdpo", "visual_sdpo+alpha_1", "visual_sdpo+mean_1")
     for method, after in zip(methods, (0.6, 0.7, 0.65, 0.62, 0.67), strict=True):

@@ -12,7 +12,7 @@ from vsdpo_jax.experiment.gallery import draw_gallery
 from vsdpo_jax.experiment.plan import BASE, CONFIG, TUNING_SEED, Plan
 from vsdpo_jax.experiment.results import PHASES, WINDOW, Result
 from vsdpo_jax.experiment.revisions import FILE, table
-from vsdpo_jax.experiment.summary import REFERENCE, TARGET, summarize
+from vsdpo_jax.experiment.summary import ALL, REFERENCE, TARGET, summarize
 
 NOT_RUN = "not run"
 # Of the measures of a table, in the order of its columns.
@@ -51,7 +51,7 @@ def write_page(
         _findings(out / "findings.md"),
         "## Results\n",
         *(_domain_table(plan, domain, summary["domains"][domain]) for domain in plan.domains),
-        _differences(plan, summary["differences"]),
+        _differences(summary["differences"]),
         "## Learning curves\n\n![Training reward against rollouts](curves.svg)\n",
         "## What the teacher knows\n\n" + _revisions(out / FILE) + _teacher(plan, summary["domains"]),
         "## Time\n\n" + _time(plan, summary["domains"]),
@@ -146,17 +146,23 @@ def _reached(figure: Mapping[str, Any] | None) -> str:
     return _estimate(figure, 0)
 
 
-def _differences(plan: Plan, by_domain: Mapping[str, Mapping[str, Any]]) -> str:
+def _differences(by_domain: Mapping[str, Mapping[str, Any]]) -> str:
     rows = []
-    for domain in plan.domains:
-        for pair, figure in by_domain[domain].items():
-            seeds, cells = figure["reward"]["runs"], [_signed(figure[name], digits) for name, digits in DIGITS.items()]
-            if seeds:
-                rows.append(f"| {domain} | {pair} | {seeds} | " + " | ".join(cells) + " |")
+    for domain, differences in by_domain.items():
+        for pair, figure in differences.items():
+            runs, cells = figure["reward"]["runs"], [_signed(figure[name], digits) for name, digits in DIGITS.items()]
+            if runs:
+                rows.append(f"| {domain} | {pair} | {runs} | " + " | ".join(cells) + " |")
     if not rows:
         return ""
-    head = "| domain | difference | seeds | reward | programs that run | defects per render |"
-    return "\n".join(["### Differences, paired by seed\n", head, "|---|---|---|---|---|---|", *rows]) + "\n"
+    head = "| domain | difference | pairs | reward | programs that run | defects per render |"
+    title = "### Differences, paired by seed\n"
+    if ALL in by_domain:
+        title += (
+            f"\n*{ALL}*: every pair of every domain counts once, where all domains have one. The interval takes pairs "
+            "as draws of one kind, which domains with different spreads are not quite.\n"
+        )
+    return "\n".join([title, head, "|---|---|---|---|---|---|", *rows]) + "\n"
 
 
 def _signed(figure: Mapping[str, Any], digits: int) -> str:

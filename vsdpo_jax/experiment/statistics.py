@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 from scipy import stats
@@ -38,9 +38,9 @@ def interval(values: Sequence[float], level: float = 0.95) -> Estimate:
     return Estimate(mean, mean - half, mean + half, count)
 
 
-def paired(first: Mapping[int, float], second: Mapping[int, float], level: float = 0.95) -> Estimate:
-    """The mean of `first - second` over the seeds that both have: what seeds have in common cancels."""
-    return interval([first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())], level)
+def paired(first: Mapping[Hashable, float], second: Mapping[Hashable, float], level: float = 0.95) -> Estimate:
+    """The mean of `first - second` over the keys (seeds) that both have: what those have in common cancels."""
+    return interval([first[key] - second[key] for key in sorted(first.keys() & second.keys())], level)
 
 
 def smoothed(values: Sequence[float], window: int) -> list[float]:

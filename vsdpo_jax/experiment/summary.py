@@ -15,6 +15,7 @@ REFERENCE = "grpo"
 # These two have the same total weight, and differ in where it lies.
 PLACED, UNIFORM = "visual_sdpo+mean_1", "visual_sdpo+alpha_1"
 TARGET = "rollouts_to_grpo_final"
+ALL = "all"
 
 
 def summarize(plan: Plan, results: Sequence[Result], chosen: dict[tuple[str, str], float]) -> dict[str, Any]:
@@ -22,8 +23,8 @@ def summarize(plan: Plan, results: Sequence[Result], chosen: dict[tuple[str, str
 
     `domains` has, per domain and method, each of `MEASURES` and `rollouts_to_grpo_final` as {mean, low, high, runs},
     the 95% interval being over seeds, and every single run. `base` is what the runs of a domain had before their first
-    step. `differences` has, per domain and `first - second`, each of `MEASURES` paired by seed. What was not run has no
-    entry; `missing` names it.
+    step. `differences` has, per domain and `first - second`, each of `MEASURES` paired by seed, and under `all` the
+    pairs of all domains together, where every domain has some. What was not run has no entry; `missing` names it.
     """
     domains = {domain: _domain(plan, domain, [r for r in results if r.run.domain == domain]) for domain in plan.domains}
     there = {result.run for result in results}
@@ -32,7 +33,7 @@ def summarize(plan: Plan, results: Sequence[Result], chosen: dict[tuple[str, str
         "rates": {f"{domain}/{method}": rate for (domain, method), rate in sorted(chosen.items())},
         "missing": [run.name for run in plan.runs(chosen) if run not in there],
         "domains": domains,
-        "differences": {domain: differences(_of(results, domain)) for domain in plan.domains},
+        "differences": _by_domain(plan, results),
     }
 
 
@@ -47,14 +48,16 @@ def target_reward(results: Sequence[Result]) -> float | None:
 
 
 def differences(results: Sequence[Result]) -> dict[str, dict[str, dict[str, Any]]]:
-    """`first - second` -> `MEASURES` -> the paired difference of what held-out prompts got, over the seeds of both.
+    """`first - second` -> `MEASURES` -> the paired difference of what held-out prompts got, over the runs of both
+    that have domain and seed in common.
 
     `visual_sdpo` against every other method, every method against `grpo`, and placed credit against uniform credit.
     """
-    ends: dict[str, dict[int, dict[str, float]]] = {}
+    ends: dict[str, dict[tuple[str, int], dict[str, float]]] = {}
     for result in results:
-        ends.setdefault(result.run.method, {})[result.run.seed] = result.after
-        ends.setdefault(BASE, {})[result.run.seed] = result.before
+        pair = (result.run.domain, result.run.seed)
+        ends.setdefault(result.run.method, {})[pair] = result.after
+        ends.setdefault(BASE, {})[pair] = result.before
     pairs = [(OWN, other) for other in ends if other != OWN]
     pairs += [(method, REFERENCE) for method in ends if method not in (OWN, REFERENCE, BASE)]
     pairs.append((PLACED, UNIFORM))
@@ -65,8 +68,19 @@ def differences(results: Sequence[Result]) -> dict[str, dict[str, dict[str, Any]
     }
 
 
-def _difference(ends: Mapping[str, Mapping[int, Mapping[str, float]]], first: str, second: str, name: str) -> Estimate:
-    one, other = ({seed: end[name] for seed, end in ends[method].items()} for method in (first, second))
+def _by_domain(plan: Plan, results: Sequence[Result]) -> dict[str, dict[str, dict[str, Any]]]:
+    by_domain = {domain: differences(_of(results, domain)) for domain in plan.domains}
+    if len(by_domain) < 2:
+        return by_domain
+    shared = [{pair for pair, found in one.items() if found["reward"]["runs"]} for one in by_domain.values()]
+    together = differences(results)
+    return by_domain | {ALL: {pair: found for pair, found in together.items() if all(pair in one for one in shared)}}
+
+
+def _difference(
+    ends: Mapping[str, Mapping[tuple[str, int], Mapping[str, float]]], first: str, second: str, name: str
+) -> Estimate:
+    one, other = ({pair: end[name] for pair, end in ends[method].items()} for method in (first, second))
     return paired(one, other)
 
 
