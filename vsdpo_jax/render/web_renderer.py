@@ -208,8 +208,9 @@ class WebRenderer:
             {
                 "format": "png",
                 "optimizeForSpeed": True,
-                # Even where the viewport is all there is to see, looking beyond it costs another layout.
-                "captureBeyondViewport": (width, height) != SIZES[kind],
+                # Looking beyond the viewport costs another layout, even where there is nothing beyond it. What has
+                # moved needs that one: without it the picture can still be of a frame in which it did.
+                "captureBeyondViewport": (width, height) != SIZES[kind] or web_motion.moves(document.source),
                 "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
             },
         )
