@@ -105,16 +105,21 @@ class RolloutCollector:
         return self._on_mesh(params, prompts, rng, chunks, lambda part, _: self._packer.pack_prompts(part))
 
     def revise(
-        self, params, attempts: Sequence[tuple[Prompt, GradedRollout]], rng: jax.Array, chunks: int = 1
+        self,
+        params,
+        attempts: Sequence[tuple[Prompt, GradedRollout]],
+        rng: jax.Array,
+        chunks: int = 1,
+        method: str = "visual_sdpo",
     ) -> tuple[list[RolloutGroup], StageSeconds]:
-        """What `params` write as the teacher: graded groups of programs that follow the feedback about each attempt."""
-        method = method_named("visual_sdpo")
+        """What `params` write as the teacher of `method`: graded groups of programs, one after each attempt."""
+        teacher = method_named(method)
         size = len(attempts) // chunks
 
         def read(part: Sequence[Prompt], index: int):
             own = attempts[index * size : (index + 1) * size]
             # The same filling as of the prompts.
-            return self._packer.pack_revisions([*own, *[own[0]] * (len(part) - len(own))], method)
+            return self._packer.pack_revisions([*own, *[own[0]] * (len(part) - len(own))], teacher)
 
         return self._on_mesh(params, [prompt for prompt, _ in attempts], rng, chunks, read)
 

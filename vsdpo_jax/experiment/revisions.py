@@ -3,8 +3,9 @@
     python -m vsdpo_jax.experiment.revisions --out=docs/experiment --domains=chart,web
 
 Distillation can hand on only what a teacher knows. So the same weights write programs for held-out prompts, and then
-once more for each attempt that got feedback: without it, after it, and after every control's version of it. Rewards of
-the attempts are no measure for the others, since an attempt is only here because something was wrong with it.
+once more for each attempt that got feedback: without it, after it, after every control's version of it, and after a
+reference program, which `opsd` shows its teacher. Rewards of the attempts are no measure for the others, since an
+attempt is only here because something was wrong with it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from vsdpo_jax.types import Prompt, RolloutGroup
 FILE = "revisions.json"
 CONFIG = "configs/tiny.py"
 # Rows of the table that no control makes.
-ATTEMPT, AGAIN = "attempt", "without feedback"
+ATTEMPT, AGAIN, REFERENCE = "attempt", "without feedback", "reference program"
 
 
 def measure(config: ConfigDict, count: int, seed: int) -> dict[str, dict[str, float]]:
@@ -59,6 +60,9 @@ def measure(config: ConfigDict, count: int, seed: int) -> dict[str, dict[str, fl
             # The same random numbers for all: what differs is what was read.
             revised, _ = collector.revise(params, attempts, second)
             found[control] = _by_prompt(revised)
+        attempts = [(group.prompt, member) for group in flawed for member in group.members]
+        revised, _ = collector.revise(params, attempts, second, method="opsd")
+        found[REFERENCE] = _by_prompt(revised)
     return {name: _figures(groups) for name, groups in found.items()}
 
 
@@ -89,10 +93,10 @@ def table(found: dict[str, dict[str, Any]]) -> str:
         "What the shipped model writes for held-out prompts after having read the feedback about an attempt of its "
         "own: mean reward ± standard error over prompts. Only attempts that got feedback count.\n",
         "| domain | the attempts | once more without feedback | after their feedback | of another program | "
-        "without the list | with a blank picture | without a picture |",
-        "|---|---|---|---|---|---|---|---|",
+        "without the list | with a blank picture | without a picture | after a reference program |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    order = (ATTEMPT, AGAIN, "none", "shuffled", "no_rubric", "blank_render", "no_image")
+    order = (ATTEMPT, AGAIN, "none", "shuffled", "no_rubric", "blank_render", "no_image", REFERENCE)
     for domain, figures in found.items():
         cells = [f"{figures[name]['reward']:.3f} ± {figures[name]['reward_stderr']:.3f}" for name in order]
         rows.append(f"| {domain} | " + " | ".join(cells) + " |")
