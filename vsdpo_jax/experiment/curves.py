@@ -26,7 +26,7 @@ def draw_curves(plan: Plan, results: Sequence[Result], path: Path) -> None:
     Controls are left to the tables.
     """
     figure, panels = plt.subplots(
-        1, len(plan.domains), figsize=(4.6 * len(plan.domains), 3.6), squeeze=False, layout="constrained"
+        1, len(plan.domains), figsize=(4.6 * len(plan.domains), 4.2), squeeze=False, layout="constrained"
     )
     for axes, domain in zip(panels[0], plan.domains, strict=True):
         own = [result for result in results if result.run.domain == domain]
@@ -40,7 +40,7 @@ def draw_curves(plan: Plan, results: Sequence[Result], path: Path) -> None:
         axes.set_ylabel(f"training reward, mean of {WINDOW} steps")
         axes.spines[["top", "right"]].set_visible(False)
         if axes.lines:
-            axes.legend(fontsize=8, frameon=False)
+            axes.legend(fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
         else:
             axes.text(0.5, 0.5, "not run", ha="center", transform=axes.transAxes)
     # Without a date and random ids in the file, the same runs give the same bytes.
